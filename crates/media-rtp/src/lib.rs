@@ -1,4 +1,37 @@
-//! Media for telephony.
+//! Media for telephony, as values that do no I/O: SDP, RTP, RTCP, SRTP, DTMF, codecs, jitter, quality, relaying.
+//!
+//! ```text
+//!  SIP body ──► sdp: offer/answer ──► what to expect: addresses, codecs, keys
+//!                                                │
+//!  datagram ──► demux ──► srtp ──► rtp ──► jitter ──► codec ──► mix ──► codec ──► rtp ──► srtp ──► datagram
+//!                  │        │       │         │
+//!                  │        │       └ dtmf    └ quality: loss, jitter, MOS ──► rtcp reports
+//!                  └ STUN, DTLS     └ every drop is counted, every silence has a reason
+//! ```
+//!
+//! Bytes from the network never panic and never allocate without bound: they become a typed error, a counter, or a
+//! drop. State is kept only for sources that authenticated. Time comes in as an argument, so tests run in virtual time.
+//!
+//! What it is not: a SIP stack (see `sip-trunk`), a media server with its own sockets (drivers are separate and thin),
+//! or a video engine (video passes through the relay untouched).
+//!
+//! ```
+//! use media_rtp::demux::{Screen, Screened};
+//! use media_rtp::rtcp::CompoundRule;
+//! use media_rtp::rtp::{RtpBuilder, RtpHeaderMut};
+//!
+//! // A 20 ms packet of G.711 …
+//! let mut datagram = [0; 172];
+//! RtpBuilder::new(0, 4711, 160, 0xCAFE).payload(&[0xFF; 160]).write(&mut datagram)?;
+//!
+//! // … is checked on arrival, and relayed under another SSRC without copying.
+//! let mut screen = Screen::new(CompoundRule::Full);
+//! assert!(matches!(screen.pass(&datagram), Some(Screened::Rtp(packet)) if packet.sequence() == 4711));
+//! RtpHeaderMut::parse(&mut datagram)?.set_ssrc(0xBEEF);
+//! assert!(screen.pass(&datagram[..11]).is_none());
+//! assert_eq!(screen.stats().malformed, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod codec;
 pub mod demux;
@@ -12,3 +45,4 @@ pub mod sdp;
 pub mod srtp;
 pub mod tone;
 pub mod wav;
+mod wire;
