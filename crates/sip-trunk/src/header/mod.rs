@@ -1,1 +1,68 @@
-//! header
+//! Typed views of header values, read lazily from the received bytes and without allocating.
+//!
+//! A view is one element of a header: a message splits comma lists with [`split_list`] and reads each element through
+//! [`Header::parse`]. Names, tokens and URIs come out as `&str` into the message; human text ([`Text`]) is decoded when asked.
+//! Every view a stack writes prints itself with `Display`, and no value that is printed can contain a line end.
+//!
+//! ```
+//! use sip_trunk::header::{split_list, Header, Via};
+//!
+//! let value = b"SIP/2.0/TLS a.example;branch=z9hG4bK1, SIP / 2.0 / UDP [2001:db8::1]:5070;branch=z9hG4bK2;rport";
+//! let vias = split_list(value).map(Via::parse).collect::<Result<Vec<_>, _>>()?;
+//! assert_eq!(vias[0].branch(), Some("z9hG4bK1"));
+//! assert_eq!(vias[1].port, Some(5070));
+//! # Ok::<(), sip_trunk::header::HeaderFault>(())
+//! ```
+//!
+//! | RFC | views |
+//! |---|---|
+//! | 3261 | [`Via`], [`From`], [`To`], [`Contact`], [`Route`], [`RecordRoute`], [`CSeq`], [`CallId`], [`MaxForwards`], [`Expires`], [`MinExpires`], [`Allow`], [`Supported`], [`Require`], [`Unsupported`], [`ProxyRequire`], [`ContentLength`] |
+//! | 3327, 3608 | [`Path`], [`ServiceRoute`] |
+//! | 3262 | [`RSeq`], [`RAck`] |
+//! | 4028 | [`SessionExpires`], [`MinSe`] |
+
+mod address;
+mod call_id;
+mod contact;
+mod delta;
+mod fault;
+mod lex;
+mod list;
+mod name_addr;
+mod option_tag;
+mod params;
+mod sequence;
+mod session_timer;
+mod text;
+mod via;
+
+pub use address::{
+    From, PAssertedIdentity, PAssociatedUri, PPreferredIdentity, Path, RecordRoute, ReplyTo, Route,
+    ServiceRoute, To,
+};
+pub use call_id::CallId;
+pub use contact::Contact;
+pub use delta::{ContentLength, Expires, MaxForwards, MinExpires};
+pub use fault::{FaultKind, HeaderFault};
+pub use list::{Elements, split_list};
+pub use name_addr::NameAddr;
+pub use option_tag::{Allow, AllowEvents, ProxyRequire, Require, Supported, Unsupported};
+pub use params::{ParamIter, Params, Value};
+pub use sequence::{CSeq, RAck, RSeq};
+pub use session_timer::{MinSe, Refresher, SessionExpires};
+pub use text::Text;
+pub use via::Via;
+
+use crate::msg::HeaderName;
+
+/// One element of a header, read from the bytes between two commas (or of the whole value, where the header is no list).
+pub trait Header<'a>: Sized {
+    /// The header this is an element of.
+    const NAME: HeaderName;
+
+    /// Reads `value`, which may have white space around it.
+    ///
+    /// # Errors
+    /// Says what is wrong and at which byte of `value`.
+    fn parse(value: &'a [u8]) -> Result<Self, HeaderFault>;
+}

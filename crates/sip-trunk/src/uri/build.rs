@@ -22,13 +22,11 @@ impl Uri {
     }
 
     /// Starts a `sip:` URI to `host` (a name, an IPv4 address, or an IPv6 address in brackets).
-    #[must_use]
     pub fn sip(host: impl Into<String>) -> SipUriBuilder {
         SipUriBuilder::new("sip:", host.into())
     }
 
     /// Starts a `sips:` URI to `host`.
-    #[must_use]
     pub fn sips(host: impl Into<String>) -> SipUriBuilder {
         SipUriBuilder::new("sips:", host.into())
     }
