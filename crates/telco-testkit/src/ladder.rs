@@ -56,7 +56,7 @@ impl Canvas {
     }
 
     fn titles(&self, trace: &Trace) -> String {
-        let mut line = Vec::new();
+        let mut line: Vec<char> = "time/s".chars().collect();
         for (title, lifeline) in trace.columns().iter().zip(&self.lifelines) {
             let title: Vec<char> = title.chars().collect();
             put(&mut line, TIME + lifeline - title.len() / 2, &title);
@@ -155,7 +155,7 @@ mod tests {
                 trace.push(arrow(1_234_567, 2, 0, "passes by"));
             },
             expect![[r#"
-                           phone                             edge                             carrier
+                time/s     phone                             edge                             carrier
                     0.000    |-- INVITE sip:bob@example.com -->|                                 |
                     0.010    |                                 |------------ INVITE ------------>|
                              |<--------- 100 Trying -----------|                                 |
@@ -172,7 +172,7 @@ mod tests {
         check(
             |_| (),
             expect![[r#"
-                           phone          edge          carrier
+                time/s     phone          edge          carrier
             "#]],
         );
     }

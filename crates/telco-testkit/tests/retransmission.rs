@@ -1,6 +1,8 @@
 //! A small request/answer engine with a retransmission timer, run over bad networks and drawn as ladders.
 //! It stands for what the real engines do with the kit.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::{
     collections::VecDeque,
     net::SocketAddr,
