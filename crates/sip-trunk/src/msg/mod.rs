@@ -1,9 +1,33 @@
 //! SIP messages: names, methods, scanning, editing and building.
 
+pub mod list;
 pub mod token;
 
+mod answer;
+mod diagnostic;
+mod draft;
+mod edit;
+mod field;
+mod hygiene;
+mod limits;
+mod message;
 mod method;
 mod name;
+mod scan;
+mod span;
+mod start;
+mod status;
 
+pub use answer::{Silence, error_reply};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+pub use draft::{Draft, DraftError};
+pub use edit::{EditError, Edits};
+pub use field::{FieldName, HeaderField};
+pub use limits::{Limits, Strictness};
+pub use message::Message;
 pub use method::Method;
 pub use name::HeaderName;
+pub use scan::{Scan, Scanner};
+pub use span::Span;
+pub use start::StartLine;
+pub use status::reason_phrase;

@@ -1,0 +1,194 @@
+//! A received message: its bytes, and where everything stands in them.
+
+use std::fmt;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::field::{Field, FieldName, HeaderField};
+use super::list::elements;
+use super::method::Method;
+use super::name::HeaderName;
+use super::scan::{Scan, Scanner};
+use super::span::Span;
+use super::start::{Start, StartLine};
+
+/// A SIP request or response as it was received, with nothing copied, reordered or rewritten.
+///
+/// Cloning shares the bytes. Change one through [`Edits`](super::Edits), answer it with
+/// [`Draft::reply_to`](super::Draft::reply_to).
+#[derive(Clone)]
+pub struct Message {
+    bytes: Bytes,
+    begin: u32,
+    start: Start,
+    fields: SmallVec<[Field; 64]>,
+    head_end: u32,
+    body: Span,
+}
+
+impl Message {
+    pub(super) fn new(
+        bytes: Bytes,
+        begin: usize,
+        start: Start,
+        fields: SmallVec<[Field; 64]>,
+        head_end: usize,
+        body: Span,
+    ) -> Self {
+        let head_end = Span::new(head_end, head_end).end;
+        let begin = Span::new(begin, begin).start;
+        Self { bytes, begin, start, fields, head_end, body }
+    }
+
+    /// Reads a datagram with default limits, leniently.
+    ///
+    /// # Errors
+    /// The [`Scan`] with its findings, when the message must not be processed;
+    /// [`error_reply`](super::error_reply) turns it into the answer.
+    pub fn from_datagram(bytes: impl Into<Bytes>) -> Result<Self, Box<Scan>> {
+        Scanner::default().datagram(bytes.into()).accepted()
+    }
+
+    /// The message's bytes, exactly as received: start line to end of body.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.begin as usize..self.body.end as usize]
+    }
+
+    /// The same bytes as [`as_bytes`](Self::as_bytes), shared.
+    pub fn to_bytes(&self) -> Bytes {
+        self.bytes.slice(self.begin as usize..self.body.end as usize)
+    }
+
+    /// The start line.
+    pub fn start_line(&self) -> StartLine<'_> {
+        match self.start {
+            Start::Request { method, uri } => {
+                StartLine::Request { method: read_method(method.of(&self.bytes)), uri: uri.of(&self.bytes) }
+            }
+            Start::Response { code, reason } => StartLine::Response { code, reason: reason.of(&self.bytes) },
+        }
+    }
+
+    /// The method of a request; `None` on a response.
+    pub fn method(&self) -> Option<Method<'_>> {
+        match self.start {
+            Start::Request { method, .. } => Some(read_method(method.of(&self.bytes))),
+            Start::Response { .. } => None,
+        }
+    }
+
+    /// The Request-URI of a request, unread; `None` on a response.
+    pub fn request_uri(&self) -> Option<&[u8]> {
+        match self.start {
+            Start::Request { uri, .. } => Some(uri.of(&self.bytes)),
+            Start::Response { .. } => None,
+        }
+    }
+
+    /// The status code of a response, 100 to 699; `None` on a request.
+    pub fn status(&self) -> Option<u16> {
+        match self.start {
+            Start::Response { code, .. } => Some(code),
+            Start::Request { .. } => None,
+        }
+    }
+
+    /// Whether this is a request.
+    pub fn is_request(&self) -> bool {
+        matches!(self.start, Start::Request { .. })
+    }
+
+    /// Every header field in the order received.
+    pub fn headers(&self) -> impl Iterator<Item = HeaderField<'_>> {
+        self.fields.iter().map(|field| HeaderField {
+            known: field.id,
+            name: field.name(&self.bytes),
+            value: field.value(&self.bytes),
+        })
+    }
+
+    /// The value of the first field of that name, by id or by text: `message.header("X-Tenant")`.
+    #[inline]
+    pub fn header<'n>(&self, name: impl Into<FieldName<'n>>) -> Option<&[u8]> {
+        let name = name.into();
+        let field = self.fields.iter().find(|field| name.matches(field, &self.bytes))?;
+        Some(field.value(&self.bytes))
+    }
+
+    /// The values of that name in order: for comma-list headers each element of each line, for others each line.
+    pub fn values<'a>(&'a self, name: impl Into<FieldName<'a>>) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let name = name.into();
+        let is_list = matches!(name, FieldName::Known(known) if known.is_list());
+        self.fields.iter().filter(move |field| name.matches(field, &self.bytes)).flat_map(move |field| {
+            let value = field.value(&self.bytes);
+            let whole = (!is_list).then_some(value);
+            let split = is_list.then(|| elements(value)).into_iter().flatten();
+            whole.into_iter().chain(split)
+        })
+    }
+
+    /// The body; empty when there is none.
+    pub fn body(&self) -> &[u8] {
+        self.body.of(&self.bytes)
+    }
+
+    /// The body, sharing the message's memory.
+    pub fn body_bytes(&self) -> Bytes {
+        self.bytes.slice(self.body.range())
+    }
+
+    /// Where `part`, a slice of this message, stands in the received bytes; `None` when it is no part of it.
+    pub fn span_of(&self, part: &[u8]) -> Option<Span> {
+        let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        (start + part.len() <= self.bytes.len()).then(|| Span::new(start, start + part.len()))
+    }
+
+    pub(super) fn received(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Offset behind the line ends of the field at `index`: where the next one or the empty line starts.
+    pub(super) fn field_end(&self, index: usize) -> u32 {
+        self.fields.get(index + 1).map_or(self.head_end, |next| next.start)
+    }
+
+    /// Offset of the empty line.
+    pub(super) fn head_end(&self) -> u32 {
+        self.head_end
+    }
+
+    /// Offset of the first byte that belongs to the message.
+    pub(super) fn begin(&self) -> u32 {
+        self.begin
+    }
+
+    pub(super) fn body_span(&self) -> Span {
+        self.body
+    }
+
+    /// The start line's parts and where its line end stands.
+    pub(super) fn start(&self) -> (Start, u32) {
+        let first_field = self.fields.first().map_or(self.head_end, |field| field.start);
+        (self.start, first_field)
+    }
+}
+
+fn read_method(bytes: &[u8]) -> Method<'_> {
+    // A method that is no token was reported; it matches nothing.
+    Method::parse(bytes).unwrap_or(Method::Other("".into()))
+}
+
+impl fmt::Debug for Message {
+    /// One line that is safe to log: start line and Call-ID with everything unusual escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = &self.bytes[self.begin as usize..self.start().1 as usize];
+        let call = self.header(HeaderName::CallId).unwrap_or_default();
+        write!(f, "Message({} [{}])", line.trim_ascii().escape_ascii(), call.escape_ascii())
+    }
+}
