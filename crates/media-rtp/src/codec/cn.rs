@@ -155,7 +155,9 @@ mod tests {
         let noise = Noise::parse(&[0x80 | 64, 127, 254, 0]).unwrap();
         assert_eq!(noise.level, 64);
         assert_eq!(noise.reflection()[0], 0.0);
-        assert!((noise.reflection()[1] - 0.999).abs() < 0.001 && (noise.reflection()[2] + 0.999).abs() < 0.001);
+        assert!(
+            (noise.reflection()[1] - 0.999).abs() < 0.001 && (noise.reflection()[2] + 0.999).abs() < 0.001
+        );
         let mut bytes = [0; 4];
         assert_eq!(noise.write(&mut bytes), 4);
         assert_eq!(bytes, [64, 127, 254, 0]);

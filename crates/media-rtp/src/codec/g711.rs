@@ -129,7 +129,8 @@ const ALAW_LINEAR: [i16; 256] = {
     while code < 256 {
         let bits = code as u8 ^ 0x55;
         let (segment, step) = ((bits >> 4) & 7, (bits & 0x0f) as i32);
-        let magnitude = if segment == 0 { (step << 4) + 8 } else { ((step << 4) + 264) << (segment - 1) } as i16;
+        let magnitude =
+            if segment == 0 { (step << 4) + 8 } else { ((step << 4) + 264) << (segment - 1) } as i16;
         table[code] = if bits & 0x80 != 0 { magnitude } else { -magnitude };
         code += 1;
     }
@@ -142,7 +143,8 @@ mod tests {
 
     /// ITU-T G.191's way to a µ-law code: shift until the segment is found. Slow, and independent of the code above.
     fn ulaw_by_search(sample: i16) -> u8 {
-        let magnitude = if sample < 0 { ((!i32::from(sample)) >> 2) + 33 } else { (i32::from(sample) >> 2) + 33 };
+        let magnitude =
+            if sample < 0 { ((!i32::from(sample)) >> 2) + 33 } else { (i32::from(sample) >> 2) + 33 };
         let magnitude = magnitude.min(0x1fff);
         let (mut segment, mut rest) = (1, magnitude >> 6);
         while rest != 0 {
@@ -198,11 +200,21 @@ mod tests {
 
     #[test]
     fn the_corners_are_those_of_the_recommendation() {
-        let ulaw = [(0, 0xff), (-1, 0x7f), (32767, 0x80), (-32768, 0x00), (3, 0xff), (4, 0xfe), (-4, 0x7f), (-5, 0x7e)];
+        let ulaw = [
+            (0, 0xff),
+            (-1, 0x7f),
+            (32767, 0x80),
+            (-32768, 0x00),
+            (3, 0xff),
+            (4, 0xfe),
+            (-4, 0x7f),
+            (-5, 0x7e),
+        ];
         for (sample, code) in ulaw {
             assert_eq!(ulaw_encode(sample), code, "{sample}");
         }
-        for (sample, code) in [(0, 0xd5), (-1, 0x55), (32767, 0xaa), (-32768, 0x2a), (16, 0xd4), (-17, 0x54)] {
+        for (sample, code) in [(0, 0xd5), (-1, 0x55), (32767, 0xaa), (-32768, 0x2a), (16, 0xd4), (-17, 0x54)]
+        {
             assert_eq!(alaw_encode(sample), code, "{sample}");
         }
         assert_eq!((ulaw_decode(0x80), ulaw_decode(0x00), ulaw_decode(0x7f)), (32124, -32124, 0));

@@ -176,7 +176,7 @@ impl Codec {
         match self {
             Codec::Pcmu | Codec::Pcma => Some(payload.len()),
             Codec::G722 => Some(payload.len() * 2),
-            Codec::L16 { .. } => (payload.len() % 2 == 0).then_some(payload.len() / 2),
+            Codec::L16 { .. } => payload.len().is_multiple_of(2).then_some(payload.len() / 2),
             Codec::G729 => g729::frames(payload).ok().map(|frames| frames.samples()),
             Codec::Opus | Codec::ComfortNoise => None,
         }
@@ -266,7 +266,7 @@ impl Encoder {
             EncoderState::Pcmu => g711::ulaw_encode_into(pcm, room(out, pcm.len())?),
             EncoderState::Pcma => g711::alaw_encode_into(pcm, room(out, pcm.len())?),
             EncoderState::G722(encoder) => {
-                if pcm.len() % 2 != 0 {
+                if !pcm.len().is_multiple_of(2) {
                     return Err(EncodeError::FrameLength { samples: pcm.len() });
                 }
                 encoder.encode(pcm, room(out, pcm.len() / 2)?);
@@ -334,7 +334,7 @@ impl Decoder {
 
     /// Fills `out` with the codec's own guess at a lost packet, and says whether the codec has one.
     ///
-    /// Only Opus does. For the others use [`crate::jitter::Concealment`].
+    /// Only Opus does. For the others use the jitter buffer's concealment.
     #[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "only Opus conceals by itself"))]
     pub fn conceal(&mut self, out: &mut [i16]) -> bool {
         match &mut self.state {

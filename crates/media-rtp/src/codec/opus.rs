@@ -13,8 +13,8 @@ impl Encoder {
     /// The library's number when it cannot start, which means it has no memory.
     pub fn new() -> Result<Encoder, EncodeError> {
         let refused = |error: ::opus::Error| EncodeError::Library { code: error.code() as i32 };
-        let mut encoder =
-            ::opus::Encoder::new(48_000, ::opus::Channels::Mono, ::opus::Application::Voip).map_err(refused)?;
+        let mut encoder = ::opus::Encoder::new(48_000, ::opus::Channels::Mono, ::opus::Application::Voip)
+            .map_err(refused)?;
         encoder.set_inband_fec(true).map_err(refused)?;
         encoder.set_packet_loss_perc(10).map_err(refused)?;
         Ok(Encoder(encoder))

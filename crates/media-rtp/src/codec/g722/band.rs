@@ -26,7 +26,7 @@ impl LowBand {
         // Block 1L: quantise the difference to the prediction.
         let difference = saturate(sample - self.predictor.estimate);
         let magnitude = if difference < 0 { !difference } else { difference };
-        let interval = 1 + Q6[1..].partition_point(|level| level * self.scale >> 12 <= magnitude);
+        let interval = 1 + Q6[1..].partition_point(|level| (level * self.scale) >> 12 <= magnitude);
         let code = if difference < 0 { ILN[interval] } else { ILP[interval] };
         self.adapt(code);
         code
@@ -40,7 +40,7 @@ impl LowBand {
             Mode::Kbit56 => QM5[usize::from(code >> 1)],
             Mode::Kbit48 => QM4[usize::from(code >> 2)],
         };
-        let sample = limit(saturate(self.predictor.estimate + (self.scale * level >> 15)));
+        let sample = limit(saturate(self.predictor.estimate + ((self.scale * level) >> 15)));
         self.adapt(code);
         sample
     }
@@ -48,8 +48,8 @@ impl LowBand {
     /// Blocks 2L to 4L.
     fn adapt(&mut self, code: u8) {
         let code = usize::from(code >> 2);
-        let difference = self.scale * QM4[code] >> 15;
-        self.log = ((self.log * 127 >> 7) + WL[code]).clamp(0, 18432);
+        let difference = (self.scale * QM4[code]) >> 15;
+        self.log = (((self.log * 127) >> 7) + WL[code]).clamp(0, 18432);
         self.scale = antilog(self.log, 8);
         self.predictor.update(difference);
     }
@@ -77,7 +77,7 @@ impl HighBand {
         // Block 1H: one decision level of 564 for each sign.
         let difference = saturate(sample - self.predictor.estimate);
         let magnitude = if difference < 0 { !difference } else { difference };
-        let outer = magnitude >= 564 * self.scale >> 12;
+        let outer = magnitude >= (564 * self.scale) >> 12;
         let code = match (difference < 0, outer) {
             (true, true) => 0,
             (true, false) => 1,
@@ -98,8 +98,8 @@ impl HighBand {
     /// Blocks 2H to 4H; the result is the quantised difference.
     fn adapt(&mut self, code: u8) -> i32 {
         let code = usize::from(code);
-        let difference = self.scale * QM2[code] >> 15;
-        self.log = ((self.log * 127 >> 7) + WH[code]).clamp(0, 22528);
+        let difference = (self.scale * QM2[code]) >> 15;
+        self.log = (((self.log * 127) >> 7) + WH[code]).clamp(0, 22528);
         self.scale = antilog(self.log, 10);
         self.predictor.update(difference);
         difference
@@ -143,18 +143,18 @@ impl Predictor {
         let doubled = saturate(self.pole[0] << 2);
         let turned = if same_sign(self.partial[0]) { saturate(-doubled) } else { doubled };
         let push = if same_sign(self.partial[1]) { 128 } else { -128 };
-        let second = ((turned >> 7) + push + (self.pole[1] * 32512 >> 15)).clamp(-12288, 12288);
+        let second = ((turned >> 7) + push + ((self.pole[1] * 32512) >> 15)).clamp(-12288, 12288);
 
         // UPPOL1.
         let push = if same_sign(self.partial[0]) { 192 } else { -192 };
         let bound = 15360 - second;
-        let first = saturate(push + (self.pole[0] * 32640 >> 15)).clamp(-bound, bound);
+        let first = saturate(push + ((self.pole[0] * 32640) >> 15)).clamp(-bound, bound);
 
         // UPZERO.
         let push = if difference == 0 { 0 } else { 128 };
         for (zero, past) in self.zero.iter_mut().zip(self.differences) {
             let push = if (difference < 0) == (past < 0) { push } else { -push };
-            *zero = saturate(push + (*zero * 32640 >> 15));
+            *zero = saturate(push + ((*zero * 32640) >> 15));
         }
 
         // DELAYA.
@@ -165,10 +165,14 @@ impl Predictor {
         self.partial = [partial, self.partial[0]];
 
         // FILTEP, FILTEZ and PREDIC.
-        let tap = |coefficient: i32, past: i32| coefficient * saturate(past + past) >> 15;
+        let tap = |coefficient: i32, past: i32| (coefficient * saturate(past + past)) >> 15;
         let poles = saturate(tap(first, self.reconstructed[0]) + tap(second, self.reconstructed[1]));
-        self.zeros_part =
-            self.zero.iter().zip(self.differences).rev().fold(0, |sum, (zero, past)| saturate(sum + tap(*zero, past)));
+        self.zeros_part = self
+            .zero
+            .iter()
+            .zip(self.differences)
+            .rev()
+            .fold(0, |sum, (zero, past)| saturate(sum + tap(*zero, past)));
         self.estimate = saturate(poles + self.zeros_part);
     }
 }

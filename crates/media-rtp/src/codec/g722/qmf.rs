@@ -9,7 +9,7 @@ pub(super) struct Analysis(History);
 impl Analysis {
     pub(super) fn push(&mut self, first: i16, second: i16) -> (i32, i32) {
         let (even, odd) = self.0.push(i32::from(first), i32::from(second));
-        (limit(even + odd >> 14), limit(even - odd >> 14))
+        (limit((even + odd) >> 14), limit((even - odd) >> 14))
     }
 }
 
@@ -19,7 +19,7 @@ pub(super) struct Synthesis(History);
 
 impl Synthesis {
     pub(super) fn push(&mut self, low: i32, high: i32) -> [i16; 2] {
-        let (second, first) = self.0.push(low + high, low - high);
+        let (first, second) = self.0.push(low + high, low - high);
         [first, second].map(|sum| (sum >> 11).clamp(-32768, 32767) as i16)
     }
 }
