@@ -38,9 +38,12 @@ impl Encoder {
         if ![120, 240, 480, 960, 1920, 2880].contains(&pcm.len()) {
             return Err(EncodeError::FrameLength { samples: pcm.len() });
         }
-        self.0.encode(pcm, out).map_err(|error| match error.code() {
-            ::opus::ErrorCode::BufferTooSmall => EncodeError::OutputTooSmall { needed: LARGEST_PACKET },
-            code => EncodeError::Library { code: code as i32 },
+        self.0.encode(pcm, out).map_err(|error| {
+            if error.code() == ::opus::ErrorCode::BufferTooSmall {
+                EncodeError::OutputTooSmall { needed: LARGEST_PACKET }
+            } else {
+                EncodeError::Library { code: error.code() as i32 }
+            }
         })
     }
 }
