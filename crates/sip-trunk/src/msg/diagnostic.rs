@@ -111,6 +111,7 @@ codes! {
         "Content-Length promises more body than arrived";
     MissingContentLength Error Error 400 "missing-content-length" "RFC 3261 §18.3"
         "Content-Length is mandatory on a stream";
+    SecondMessage Error Error 400 "second-message" "RFC 7118 §5" "more than one message in a WebSocket message";
     TrailingOctets Note Note 0 "trailing-octets" "RFC 3261 §18.3" "octets behind the body were ignored";
     MissingHeader(HeaderName) Error Error 400 "missing-header" "RFC 3261 §8.1.1" "a mandatory header is missing";
     RepeatedHeader(HeaderName) Error Error 400 "repeated-header" "RFC 4475 §3.3.8"
@@ -137,6 +138,8 @@ codes! {
         "no answer can be written in the types of Accept";
     AorNotSip Unsupported Unsupported 400 "aor-not-sip" "RFC 3261 §10.3" "the address of record is not a SIP URI";
     TooManyHops Unsupported Unsupported 483 "too-many-hops" "RFC 3261 §16.3" "Max-Forwards is exhausted";
+    BroadcastVia Unsupported Unsupported 0 "broadcast-via" "RFC 4475 §3.3.10"
+        "the answer would be sent to a broadcast or multicast address";
     ForeignResponse Unsupported Unsupported 0 "foreign-response" "RFC 3261 §8.1.3.3"
         "the answer carries Via elements that are not ours";
 }
@@ -198,6 +201,7 @@ pub struct Diagnostic {
 /// All findings about one message, in the order they were made; at most 64 are kept, the worst one always.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
+    strictness: Strictness,
     found: SmallVec<[Diagnostic; 2]>,
     worst: Option<Diagnostic>,
 }
@@ -205,9 +209,14 @@ pub struct Diagnostics {
 const KEPT: usize = 64;
 
 impl Diagnostics {
+    /// No findings yet; later ones are judged by `strictness`.
+    pub fn new(strictness: Strictness) -> Self {
+        Self { strictness, ..Self::default() }
+    }
+
     /// Adds a finding.
-    pub fn push(&mut self, code: Code, span: Span, strictness: Strictness) {
-        let diagnostic = Diagnostic { code, span, severity: code.severity(strictness) };
+    pub fn push(&mut self, code: Code, span: Span) {
+        let diagnostic = Diagnostic { code, span, severity: code.severity(self.strictness) };
         if self.worst.is_none_or(|worst| worst.severity < diagnostic.severity) {
             self.worst = Some(diagnostic);
         }
@@ -241,17 +250,6 @@ impl Diagnostics {
     pub fn contains(&self, code: Code) -> bool {
         self.found.iter().any(|found| found.code == code)
     }
-
-    /// Adds the findings of `other` behind the own ones.
-    pub fn extend(&mut self, other: &Self) {
-        if let Some(theirs) = other.worst
-            && self.worst.is_none_or(|worst| worst.severity < theirs.severity)
-        {
-            self.worst = Some(theirs);
-        }
-        let room = KEPT.saturating_sub(self.found.len());
-        self.found.extend(other.found.iter().copied().take(room));
-    }
 }
 
 #[cfg(test)]
@@ -262,9 +260,9 @@ mod tests {
     fn the_first_of_the_worst_decides() {
         let mut found = Diagnostics::default();
         assert!(found.is_acceptable() && found.is_empty());
-        found.push(Code::TrailingOctets, Span::new(0, 1), Strictness::Lenient);
-        found.push(Code::UnsupportedVersion, Span::new(1, 2), Strictness::Lenient);
-        found.push(Code::BadHeaderLine, Span::new(2, 3), Strictness::Lenient);
+        found.push(Code::TrailingOctets, Span::new(0, 1));
+        found.push(Code::UnsupportedVersion, Span::new(1, 2));
+        found.push(Code::BadHeaderLine, Span::new(2, 3));
         assert_eq!(found.worst().unwrap().code, Code::UnsupportedVersion);
         assert!(!found.is_acceptable());
     }
@@ -273,9 +271,9 @@ mod tests {
     fn a_flood_of_findings_is_bounded_and_keeps_the_worst() {
         let mut found = Diagnostics::default();
         for at in 0..1000 {
-            found.push(Code::NotUtf8, Span::new(at, at + 1), Strictness::Lenient);
+            found.push(Code::NotUtf8, Span::new(at, at + 1));
         }
-        found.push(Code::Nul, Span::new(5, 6), Strictness::Lenient);
+        found.push(Code::Nul, Span::new(5, 6));
         assert_eq!(found.iter().count(), 64);
         assert_eq!(found.worst().unwrap().code, Code::Nul);
     }

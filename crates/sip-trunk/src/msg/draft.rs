@@ -98,7 +98,7 @@ impl Draft {
     }
 
     pub(super) fn reply(mut self, request: &Message, code: u16, to_tag: &str) -> Self {
-        self = self.copy(request, HeaderName::Via).copy(request, HeaderName::From);
+        self = self.copy(request, HeaderName::Via).copy_first(request, HeaderName::From);
         if let Some(to) = request.header(HeaderName::To) {
             let mut value = Vec::with_capacity(to.len() + to_tag.len() + 5);
             hygiene::write_clean(&mut value, to);
@@ -111,7 +111,7 @@ impl Draft {
             }
             self = self.header(HeaderName::To, value);
         }
-        self = self.copy(request, HeaderName::CallId).copy(request, HeaderName::CSeq);
+        self = self.copy_first(request, HeaderName::CallId).copy_first(request, HeaderName::CSeq);
         // RFC 3261 §8.2.6.1: a 100 repeats Timestamp.
         if code == 100 { self.copy(request, HeaderName::Timestamp) } else { self }
     }
@@ -133,16 +133,8 @@ impl Draft {
     }
 
     /// Adds every header of that name from another message, each on one clean line.
-    pub fn copy<'n>(mut self, from: &Message, name: impl Into<FieldName<'n>>) -> Self {
-        let name = name.into();
-        let bytes = from.received();
-        for field in from.fields().iter().filter(|field| name.matches(field, bytes)) {
-            self.headers.extend_from_slice(name.as_str().as_bytes());
-            self.headers.extend_from_slice(b": ");
-            hygiene::write_clean(&mut self.headers, field.value(bytes));
-            self.headers.extend_from_slice(b"\r\n");
-        }
-        self
+    pub fn copy<'n>(self, from: &Message, name: impl Into<FieldName<'n>>) -> Self {
+        self.copy_up_to(usize::MAX, from, name.into())
     }
 
     /// Sets the body and its Content-Type.
@@ -183,6 +175,21 @@ impl Draft {
 
     fn new(start: Vec<u8>, fault: Option<DraftError>) -> Self {
         Self { start, headers: Vec::with_capacity(512), body: Bytes::new(), fault }
+    }
+
+    fn copy_first(self, from: &Message, name: HeaderName) -> Self {
+        self.copy_up_to(1, from, name.into())
+    }
+
+    fn copy_up_to(mut self, count: usize, from: &Message, name: FieldName<'_>) -> Self {
+        let bytes = from.received();
+        for field in from.fields().iter().filter(|field| name.matches(field, bytes)).take(count) {
+            self.headers.extend_from_slice(name.as_str().as_bytes());
+            self.headers.extend_from_slice(b": ");
+            hygiene::write_clean(&mut self.headers, field.value(bytes));
+            self.headers.extend_from_slice(b"\r\n");
+        }
+        self
     }
 
     fn write_header(&mut self, name: &str, value: &[u8]) {

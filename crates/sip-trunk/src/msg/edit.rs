@@ -4,10 +4,11 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use crate::header::split_list;
+
 use super::diagnostic::Code;
 use super::field::FieldName;
 use super::hygiene;
-use super::list::elements;
 use super::message::Message;
 use super::name::HeaderName;
 use super::span::Span;
@@ -116,7 +117,7 @@ impl<'m> Edits<'m> {
             }
             // Elements popped earlier are already covered by a lump.
             let at = |element: &[u8]| self.message.span_of(element).map_or(line.end, |span| span.start);
-            let mut left = elements(value).skip_while(|element| self.is_removed(at(element)));
+            let mut left = split_list(value).skip_while(|element| self.is_removed(at(element)));
             let Some(element) = left.next() else { continue };
             let span = match left.next() {
                 Some(next) => Span { start: at(element), end: at(next) },

@@ -5,8 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::header::{Header, HeaderFault, split_list};
+
 use super::field::{Field, FieldName, HeaderField};
-use super::list::elements;
 use super::method::Method;
 use super::name::HeaderName;
 use super::scan::{Scan, Scanner};
@@ -124,9 +125,30 @@ impl Message {
         self.fields.iter().filter(move |field| name.matches(field, &self.bytes)).flat_map(move |field| {
             let value = field.value(&self.bytes);
             let whole = (!is_list).then_some(value);
-            let split = is_list.then(|| elements(value)).into_iter().flatten();
+            let split = is_list.then(|| split_list(value)).into_iter().flatten();
             whole.into_iter().chain(split)
         })
+    }
+
+    /// The first value of a header as its typed view; `None` when the header is missing.
+    ///
+    /// ```
+    /// # use sip_trunk::{header::CSeq, msg::{Message, Method}};
+    /// # let message = Message::from_datagram(&b"SIP/2.0 200 OK\r\nCSeq: 7 BYE\r\n\r\n"[..]).unwrap();
+    /// let cseq = message.typed::<CSeq>().unwrap()?;
+    /// assert_eq!((cseq.number, cseq.method), (7, Method::Bye));
+    /// # Ok::<(), sip_trunk::header::HeaderFault>(())
+    /// ```
+    #[inline]
+    pub fn typed<'a, H: Header<'a>>(&'a self) -> Option<Result<H, HeaderFault>> {
+        let value = self.header(H::NAME)?;
+        let first = if H::NAME.is_list() { split_list(value).next()? } else { value };
+        Some(H::parse(first))
+    }
+
+    /// Every value of a header as its typed view, over all lines and comma lists, in order.
+    pub fn all<'a, H: Header<'a>>(&'a self) -> impl Iterator<Item = Result<H, HeaderFault>> {
+        self.values(H::NAME).map(H::parse)
     }
 
     /// The body; empty when there is none.

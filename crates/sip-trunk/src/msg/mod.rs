@@ -1,9 +1,9 @@
 //! SIP messages: names, methods, scanning, editing and building.
 
-pub mod list;
 pub mod token;
 
 mod answer;
+mod check;
 mod diagnostic;
 mod draft;
 mod edit;
@@ -19,6 +19,7 @@ mod start;
 mod status;
 
 pub use answer::{Silence, error_reply};
+pub use check::{Element, Role};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use draft::{Draft, DraftError};
 pub use edit::{EditError, Edits};
@@ -27,6 +28,7 @@ pub use limits::{Limits, Strictness};
 pub use message::Message;
 pub use method::Method;
 pub use name::HeaderName;
+pub(crate) use scan::declared_length;
 pub use scan::{Scan, Scanner};
 pub use span::Span;
 pub use start::StartLine;

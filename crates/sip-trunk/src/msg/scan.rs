@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::header::split_list;
+
 use super::diagnostic::{Code, Diagnostics};
 use super::field::Field;
 use super::hygiene::{self, Census};
 use super::limits::{Limits, Strictness};
-use super::list::elements;
 use super::message::Message;
 use super::name::HeaderName;
 use super::span::Span;
@@ -59,7 +60,7 @@ impl Scanner {
     /// Reads a UDP datagram or one WebSocket message.
     ///
     /// RFC 3261 §18.3: without Content-Length the body is the rest; octets behind the body are ignored; a body
-    /// shorter than announced is an error. RFC 7118 §4.1 gives WebSocket messages the same one-to-one framing.
+    /// shorter than announced is an error. RFC 7118 §5 gives WebSocket messages the same one-to-one framing.
     pub fn datagram(&self, bytes: Bytes) -> Scan {
         self.scan(bytes, Framing::Datagram)
     }
@@ -72,35 +73,33 @@ impl Scanner {
     }
 
     fn scan(&self, bytes: Bytes, framing: Framing) -> Scan {
-        let mut diagnostics = Diagnostics::default();
+        let mut diagnostics = Diagnostics::new(self.strictness);
         let message = self.read(bytes, framing, &mut diagnostics);
         Scan { message, diagnostics }
     }
 
     fn read(&self, bytes: Bytes, framing: Framing, found: &mut Diagnostics) -> Option<Message> {
-        let strictness = self.strictness;
         let text: &[u8] = &bytes;
         // RFC 3261 §7.5: line ends before the start line are ignored.
         let begin = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         if begin == text.len() {
-            found.push(Code::Empty, Span::new(0, begin), strictness);
+            found.push(Code::Empty, Span::new(0, begin));
             return None;
         }
         if begin > 0 {
-            found.push(Code::LeadingLineEnds, Span::new(0, begin), strictness);
+            found.push(Code::LeadingLineEnds, Span::new(0, begin));
         }
         if text.len() - begin > self.limits.message {
-            found.push(Code::MessageTooLarge, Span::new(begin, text.len()), strictness);
+            found.push(Code::MessageTooLarge, Span::new(begin, text.len()));
         }
 
         let section_end = text.len().min(begin.saturating_add(self.limits.header_section));
         let section = &text[..section_end];
         let (line_end, next) = line(section, begin);
         let first = Span::new(begin, line_end);
-        let start =
-            start::read(section, begin, line_end, &mut |code, span| found.push(code, span, strictness));
+        let start = start::read(section, begin, line_end, &mut |code, span| found.push(code, span));
         let Some(start) = start else {
-            found.push(Code::NotSip, first, strictness);
+            found.push(Code::NotSip, first);
             return None;
         };
         if first.len() > self.limits.header {
@@ -108,18 +107,11 @@ impl Scanner {
                 Start::Request { .. } => Code::RequestUriTooLong,
                 Start::Response { .. } => Code::HeaderTooLarge,
             };
-            found.push(code, first, strictness);
+            found.push(code, first);
         }
 
-        let mut head = Head {
-            section,
-            limits: &self.limits,
-            strictness,
-            found,
-            fields: SmallVec::new(),
-            at: next,
-            pairs: 1,
-        };
+        let mut head =
+            Head { section, limits: &self.limits, found, fields: SmallVec::new(), at: next, pairs: 1 };
         let body_start = match head.read_fields() {
             Some(body_start) => body_start,
             None if section_end < text.len() => {
@@ -152,20 +144,20 @@ impl Scanner {
         let available = (end - start) as u64;
         match declared {
             Some(length) if length > available => {
-                found.push(Code::ContentLengthBeyondEnd, Span::new(start, end), self.strictness);
+                found.push(Code::ContentLengthBeyondEnd, Span::new(start, end));
                 Span::new(start, end)
             }
             Some(length) => {
                 // RFC 3261 §18.3: what stands behind the body of a datagram is discarded.
                 let body_end = start + usize::try_from(length).unwrap_or(usize::MAX).min(end - start);
                 if body_end < end {
-                    found.push(Code::TrailingOctets, Span::new(body_end, end), self.strictness);
+                    found.push(Code::TrailingOctets, Span::new(body_end, end));
                 }
                 Span::new(start, body_end)
             }
             None => {
                 if framing == Framing::Stream && !found.contains(Code::BadContentLength) {
-                    found.push(Code::MissingContentLength, Span::new(start, start), self.strictness);
+                    found.push(Code::MissingContentLength, Span::new(start, start));
                 }
                 Span::new(start, end)
             }
@@ -189,7 +181,6 @@ fn line(section: &[u8], at: usize) -> (usize, usize) {
 struct Head<'s> {
     section: &'s [u8],
     limits: &'s Limits,
-    strictness: Strictness,
     found: &'s mut Diagnostics,
     fields: SmallVec<[Field; 64]>,
     /// Start of the line being read; at the end, of the empty line.
@@ -200,7 +191,7 @@ struct Head<'s> {
 
 impl Head<'_> {
     fn report(&mut self, code: Code, start: usize, end: usize) {
-        self.found.push(code, Span::new(start, end), self.strictness);
+        self.found.push(code, Span::new(start, end));
     }
 
     /// Reads header lines up to the empty one; gives the offset behind it, or `None` when there is none.
@@ -315,7 +306,7 @@ impl Head<'_> {
         if unusual || carriage_returns != line_feeds || line_feeds != self.pairs {
             for (code, span) in hygiene::irregular(head) {
                 let span = Span::new(begin + span.start as usize, begin + span.end as usize);
-                self.found.push(code, span, self.strictness);
+                self.found.push(code, span);
                 let after = self.fields.partition_point(|field| field.start <= span.start);
                 if let Some(field) = after.checked_sub(1).and_then(|index| self.fields.get_mut(index)) {
                     field.irregular = true;
@@ -333,13 +324,13 @@ impl Head<'_> {
         if let Start::Request { uri, .. } = start
             && too_many(uri.of(self.section))
         {
-            self.found.push(Code::TooManyUriParams, uri, self.strictness);
+            self.found.push(Code::TooManyUriParams, uri);
         }
         for field in &self.fields {
             let addressing = field.id.is_some_and(|name| ADDRESSING & (1u128 << (name as u8)) != 0);
-            if addressing && elements(field.value(self.section)).any(too_many) {
+            if addressing && split_list(field.value(self.section)).any(too_many) {
                 let span = Span { start: field.value_start, end: field.value_end };
-                self.found.push(Code::TooManyUriParams, span, self.strictness);
+                self.found.push(Code::TooManyUriParams, span);
             }
         }
     }
@@ -362,7 +353,7 @@ impl Head<'_> {
             let before = *count;
             let value = field.value(self.section);
             *count += match memchr::memchr(b',', value) {
-                Some(_) => elements(value).count(),
+                Some(_) => split_list(value).count(),
                 None => 1,
             };
             if before <= limit && *count > limit {
@@ -397,6 +388,28 @@ impl Head<'_> {
             }
         }
         declared.filter(|_| usable)
+    }
+}
+
+/// The length of the body behind `head`, a header section up to and with its empty line.
+///
+/// # Errors
+/// [`Code::MissingContentLength`], [`Code::BadContentLength`] or [`Code::ContentLengthConflict`].
+pub(crate) fn declared_length(head: &[u8]) -> Result<u64, Code> {
+    let mut found = Diagnostics::default();
+    let limits = Limits { headers: usize::MAX, header: usize::MAX, ..Limits::default() };
+    let (_, at) = line(head, 0);
+    let mut head =
+        Head { section: head, limits: &limits, found: &mut found, fields: SmallVec::new(), at, pairs: 1 };
+    head.read_fields();
+    // Findings about other headers are for the scanner; the last one here is about the length.
+    *head.found = Diagnostics::default();
+    let declared = head.content_length();
+    let fault = found.worst().map(|worst| worst.code).filter(|code| *code != Code::ContentLengthRepeated);
+    match (declared, fault) {
+        (Some(length), None) => Ok(length),
+        (_, Some(fault)) => Err(fault),
+        (None, None) => Err(Code::MissingContentLength),
     }
 }
 

@@ -12,7 +12,7 @@ pub enum StartLine<'a> {
     Request {
         /// The method, in its own spelling.
         method: Method<'a>,
-        /// The Request-URI as received; [`Uri::parse`](crate::uri::Uri::parse) reads it.
+        /// The Request-URI as received; [`UriRef::parse`](crate::uri::UriRef::parse) reads it.
         uri: &'a [u8],
     },
     /// A response: the answer's code and its text.
