@@ -1,5 +1,6 @@
 //! The codecs against independent programs: sox and ffmpeg, where they are installed (Debian packages of those names).
 #![allow(clippy::print_stderr, reason = "a test says plainly when its peer is missing")]
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
 use media_rtp::codec::{g711, g722};
 use std::io::Write;
