@@ -19,11 +19,15 @@
 //! | 3261 | [`Via`], [`From`], [`To`], [`Contact`], [`Route`], [`RecordRoute`], [`CSeq`], [`CallId`], [`MaxForwards`], [`Expires`], [`MinExpires`], [`Allow`], [`Supported`], [`Require`], [`Unsupported`], [`ProxyRequire`], [`ContentLength`] |
 //! | 3327, 3608 | [`Path`], [`ServiceRoute`] |
 //! | 3262 | [`RSeq`], [`RAck`] |
+//! | 7616, 8760 | [`WwwAuthenticate`], [`ProxyAuthenticate`], [`Authorization`], [`ProxyAuthorization`], [`AuthenticationInfo`] |
 //! | 4028 | [`SessionExpires`], [`MinSe`] |
 
 mod address;
+mod auth_params;
 mod call_id;
+mod challenge;
 mod contact;
+mod credentials;
 mod delta;
 mod fault;
 mod lex;
@@ -41,7 +45,11 @@ pub use address::{
     ServiceRoute, To,
 };
 pub use call_id::CallId;
+pub use challenge::{Challenge, ProxyAuthenticate, QopOffer, WwwAuthenticate};
 pub use contact::Contact;
+pub use credentials::{
+    AuthenticationInfo, Authorization, Credentials, ProxyAuthenticationInfo, ProxyAuthorization,
+};
 pub use delta::{ContentLength, Expires, MaxForwards, MinExpires};
 pub use fault::{FaultKind, HeaderFault};
 pub use list::{Elements, split_list};
