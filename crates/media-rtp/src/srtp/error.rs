@@ -16,6 +16,9 @@ pub enum SrtpSetupError {
     /// More keys at once than a receiver holds.
     #[error("receiver already holds its most keys; remove one first")]
     TooManyKeys,
+    /// The backend cannot do what key or configuration ask for.
+    #[error("the backend does not support {0}; use another backend or setting")]
+    Unsupported(&'static str),
     /// A rollover counter was set for more sources than allowed.
     #[error("no room for another source; raise max_sources")]
     TooManySources,

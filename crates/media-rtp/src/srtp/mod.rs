@@ -49,6 +49,8 @@ mod replay;
 mod sender;
 mod sources;
 mod transform;
+#[cfg(feature = "webrtc-srtp")]
+mod webrtc;
 
 pub use backend::{SrtpBackend, SrtpSession};
 pub use error::{ProtectError, SrtpSetupError, UnprotectError};
@@ -56,6 +58,8 @@ pub use key::{KeyError, MAX_MKI, MasterKey};
 pub use profile::SrtpProfile;
 pub use receiver::{MAX_KEYS, SrtpReceiver, SrtpStats};
 pub use sender::SrtpSender;
+#[cfg(feature = "webrtc-srtp")]
+pub use webrtc::WebrtcSrtp;
 
 /// The most octets protection adds to a packet: the GCM tag, the SRTCP index and the longest MKI.
 pub const MAX_OVERHEAD: usize = 16 + 4 + MAX_MKI;

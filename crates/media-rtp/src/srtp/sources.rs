@@ -38,6 +38,14 @@ pub(super) struct Candidate {
     pub(super) index: u64,
 }
 
+impl Candidate {
+    /// True while the packet's source has no authentic packet.
+    #[cfg(feature = "webrtc-srtp")]
+    pub(super) fn is_new(&self, sources: &Sources) -> bool {
+        self.slot == sources.list.len()
+    }
+}
+
 impl Sources {
     pub(super) fn new(config: &SrtpConfig) -> Self {
         let max = usize::from(config.max_sources);
