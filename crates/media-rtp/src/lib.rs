@@ -42,7 +42,10 @@ pub mod quality;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod seed;
 pub mod srtp;
 pub mod tone;
 pub mod wav;
 mod wire;
+
+pub use seed::Seed;

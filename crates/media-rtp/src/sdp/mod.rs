@@ -16,8 +16,10 @@ mod description;
 mod fault;
 mod line;
 mod media_line;
+pub mod offer_answer;
 mod origin;
 mod section;
+mod target;
 
 pub use attribute::Attribute;
 pub use connection::{Connection, Host};
@@ -25,5 +27,7 @@ pub use description::{Media, SessionDescription};
 pub use fault::{Fault, FaultKind, Limits, ParseError};
 pub use line::{Line, LineEnd};
 pub use media_line::{MediaLine, Protocol};
+pub use offer_answer::{MediaConfig, MediaSession, OfferAnswer, Refusal, Signalling};
 pub use origin::Origin;
 pub use section::Section;
+pub use target::{TargetPolicy, TargetRefusal};
