@@ -1,8 +1,12 @@
 use super::{
-    Algorithm, AuthHeader, Challenger, Exchange, HexDigest, ProtectedRequest, Qop, Secret, Seed,
+    Algorithm, AuthHeader, Challenger, Exchange, HexDigest, ProtectedRequest, Qop, Secret,
+    key::Key,
     response::{ha1, respond, rspauth},
 };
-use crate::header::{AuthenticationInfo, Challenge, Credentials};
+use crate::{
+    Seed,
+    header::{AuthenticationInfo, Challenge, Credentials},
+};
 
 /// The credentials of a trunk and whom they are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +53,7 @@ impl Default for ClientConfig {
 #[derive(Debug)]
 pub struct DigestClient {
     config: ClientConfig,
-    seed: Seed,
+    key: Key,
     realm: Option<String>,
     /// The last challenge of the registrar and of the proxy.
     sessions: [Option<Session>; 2],
@@ -120,7 +124,7 @@ impl DigestClient {
     #[must_use]
     pub fn new(config: ClientConfig, seed: Seed) -> Self {
         let realm = bound(&config.realm);
-        Self { config, seed: seed.derive("cnonce"), realm, sessions: [None, None], cnonces: 0 }
+        Self { config, key: Key::derive(seed, "cnonce"), realm, sessions: [None, None], cnonces: 0 }
     }
 
     /// Takes a new configuration; nonces learned with the old one are forgotten unless nothing has changed.
@@ -253,7 +257,7 @@ impl DigestClient {
 
     fn make_cnonce(&mut self) -> String {
         self.cnonces += 1;
-        let bytes = self.seed.authenticate(&[&self.cnonces.to_be_bytes()]);
+        let bytes = self.key.authenticate(&[&self.cnonces.to_be_bytes()]);
         bytes[..12].iter().map(|b| format!("{b:02x}")).collect()
     }
 }
@@ -304,7 +308,7 @@ mod tests {
             peer: "carrier".into(),
             ..ClientConfig::default()
         };
-        DigestClient::new(config, Seed::new([9; 32]))
+        DigestClient::new(config, Seed([9; 32]))
     }
 
     fn exactly(realm: &str) -> RealmBinding {

@@ -13,15 +13,15 @@
 //! * Unknown user and wrong password take the same path; responses compare in constant time.
 //! * The client answers only its own realm at its own peer, at most twice per request.
 //!
-//! The engines take `now` and a [`Seed`]; they read no clock and no random source.
+//! The engines take `now` and a [`Seed`](crate::Seed); they read no clock and no random source.
 
 mod algorithm;
 mod client;
+mod key;
 mod nonce;
 mod replay;
 mod response;
 mod secret;
-mod seed;
 mod server;
 
 pub use algorithm::{Algorithm, Hash, HexDigest, Qop};
@@ -29,7 +29,6 @@ pub use client::{AnswerError, Attempts, ClientConfig, DigestClient, RealmBinding
 pub use nonce::SourceClass;
 pub use response::{Exchange, ProtectedRequest, compute_response};
 pub use secret::Secret;
-pub use seed::Seed;
 pub use server::{Accepted, DigestServer, Refusal, ServerConfig, Verdict};
 
 use std::fmt;

@@ -6,7 +6,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 
-use super::Seed;
+use super::key::Key;
 
 /// What a nonce is bound to: requests of another class cannot use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,7 +42,7 @@ impl SourceClass {
 /// Makes nonces that prove by themselves when, where and for whom they were made.
 #[derive(Debug)]
 pub(super) struct NonceMint {
-    key: Seed,
+    key: Key,
     epoch: Instant,
     next: u64,
 }
@@ -59,7 +59,7 @@ pub(super) struct NonceId {
 const LENGTH: usize = 8 + 8 + 16;
 
 impl NonceMint {
-    pub(super) fn new(key: Seed, now: Instant) -> Self {
+    pub(super) fn new(key: Key, now: Instant) -> Self {
         Self { key, epoch: now, next: 0 }
     }
 
@@ -102,6 +102,7 @@ impl NonceMint {
 #[allow(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
 mod tests {
     use super::*;
+    use crate::Seed;
 
     fn class(address: &str) -> SourceClass {
         SourceClass::of(address.parse().unwrap())
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn a_nonce_is_good_only_where_it_was_given() {
         let t0 = Instant::now();
-        let mut mint = NonceMint::new(Seed::new([1; 32]), t0);
+        let mut mint = NonceMint::new(Key::derive(Seed([1; 32]), ""), t0);
         let here = class("192.0.2.1");
         let nonce = mint.issue("r", here, t0 + Duration::from_secs(5));
         let id = mint.check(&nonce, "r", here).unwrap();
@@ -119,14 +120,14 @@ mod tests {
         assert_eq!(mint.age(id, t0), Duration::ZERO);
         assert_eq!(mint.check(&nonce, "r", class("192.0.2.2")), None);
         assert_eq!(mint.check(&nonce, "s", here), None);
-        assert_eq!(NonceMint::new(Seed::new([2; 32]), t0).check(&nonce, "r", here), None);
+        assert_eq!(NonceMint::new(Key::derive(Seed([2; 32]), ""), t0).check(&nonce, "r", here), None);
         assert_ne!(nonce, mint.issue("r", here, t0 + Duration::from_secs(5)));
     }
 
     #[test]
     fn every_changed_character_is_noticed() {
         let t0 = Instant::now();
-        let mut mint = NonceMint::new(Seed::new([1; 32]), t0);
+        let mut mint = NonceMint::new(Key::derive(Seed([1; 32]), ""), t0);
         let here = class("192.0.2.1");
         let nonce = mint.issue("r", here, t0);
         for at in 0..nonce.len() {

@@ -124,4 +124,24 @@ mod tests {
         let plain = Exchange { protection: None, ..exchange };
         check(&plain, "Circle Of Life", "670fd8c2df070c60b045671b8b24ff02");
     }
+
+    /// ES-21: the case of RFC 7616 §3.9.2 with SHA-512/256 and a name outside ASCII. The proof printed there is not reproducible
+    /// with SHA-512/256; this one was computed with OpenSSL.
+    #[test]
+    fn rfc7616_second_example() {
+        let exchange = Exchange {
+            algorithm: Algorithm::SHA512_256,
+            user: "Jäsøn Doe",
+            realm: "api@example.org",
+            nonce: "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+            cnonce: "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm",
+            uri: "/doe.json",
+            ..MUFASA
+        };
+        check(
+            &exchange,
+            "Secret, or not?",
+            "7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c",
+        );
+    }
 }

@@ -1,12 +1,14 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Algorithm, AuthHeader, Challenger, Exchange, HexDigest, ProtectedRequest, Qop, Secret, Seed, SourceClass,
+    Algorithm, AuthHeader, Challenger, Exchange, HexDigest, ProtectedRequest, Qop, Secret, SourceClass,
+    key::Key,
     nonce::NonceMint,
     replay::ReplayTable,
     response::{ha1, respond, rspauth},
 };
 use crate::{
+    Seed,
     header::{AuthenticationInfo, Challenge, Credentials, QopOffer},
     msg::HeaderName,
     uri::UriRef,
@@ -102,7 +104,7 @@ impl DigestServer {
     #[must_use]
     pub fn new(config: ServerConfig, seed: Seed, now: Instant) -> Self {
         Self {
-            mint: NonceMint::new(seed.derive("nonce"), now),
+            mint: NonceMint::new(Key::derive(seed, "nonce"), now),
             seen: ReplayTable::new(config.max_nonces),
             nobody: Secret::new("no account has this password"),
             config,
@@ -247,7 +249,7 @@ mod tests {
     impl Bench {
         fn new(config: ServerConfig) -> Self {
             let now = Instant::now();
-            let server = DigestServer::new(config, Seed::new([3; 32]), now);
+            let server = DigestServer::new(config, Seed([3; 32]), now);
             Self { server, now, here: SourceClass::of([192, 0, 2, 1].into()) }
         }
 
@@ -271,7 +273,7 @@ mod tests {
                 .iter()
                 .map(|h| (Challenger::Origin, WwwAuthenticate::parse(h.value.as_bytes()).unwrap().0))
                 .collect();
-            let mut client = DigestClient::new(config, Seed::new([4; 32]));
+            let mut client = DigestClient::new(config, Seed([4; 32]));
             client.answer(&challenges, "p", &mut Attempts::default(), request).unwrap().value
         }
 

@@ -1,39 +1,37 @@
 //! The headers whose elements are one address (RFC 3261 §20, RFC 3327, RFC 3608, RFC 3325, RFC 7315).
 
-use std::{fmt, ops::Deref};
-
-use super::{Header, HeaderFault, NameAddr};
-use crate::msg::HeaderName;
-
+/// Headers whose view is [`super::NameAddr`] under a name of its own.
 macro_rules! addresses {
     ($($(#[$doc:meta])* $name:ident)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub struct $name<'a>(pub NameAddr<'a>);
+        pub struct $name<'a>(pub $crate::header::NameAddr<'a>);
 
-        impl<'a> Header<'a> for $name<'a> {
-            const NAME: HeaderName = HeaderName::$name;
+        impl<'a> $crate::header::Header<'a> for $name<'a> {
+            const NAME: $crate::msg::HeaderName = $crate::msg::HeaderName::$name;
 
-            fn parse(value: &'a [u8]) -> Result<Self, HeaderFault> {
-                NameAddr::parse(value).map(Self)
+            fn parse(value: &'a [u8]) -> Result<Self, $crate::header::HeaderFault> {
+                $crate::header::NameAddr::parse(value).map(Self)
             }
         }
 
-        impl<'a> Deref for $name<'a> {
-            type Target = NameAddr<'a>;
+        impl<'a> std::ops::Deref for $name<'a> {
+            type Target = $crate::header::NameAddr<'a>;
 
-            fn deref(&self) -> &NameAddr<'a> {
+            fn deref(&self) -> &Self::Target {
                 &self.0
             }
         }
 
-        impl fmt::Display for $name<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 self.0.fmt(f)
             }
         }
     )+};
 }
+
+pub(super) use addresses;
 
 addresses! {
     /// Who sends the request, with the dialog tag (RFC 3261 §20.20).
@@ -61,6 +59,7 @@ addresses! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{header::Header, msg::HeaderName};
 
     /// RFC 3261 §20.20, §20.30 and §20.39: each header is an address with its own name.
     #[test]

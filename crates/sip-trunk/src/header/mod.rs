@@ -16,28 +16,50 @@
 //!
 //! | RFC | views |
 //! |---|---|
-//! | 3261 | [`Via`], [`From`], [`To`], [`Contact`], [`Route`], [`RecordRoute`], [`CSeq`], [`CallId`], [`MaxForwards`], [`Expires`], [`MinExpires`], [`Allow`], [`Supported`], [`Require`], [`Unsupported`], [`ProxyRequire`], [`ContentLength`] |
+//! | 3261 | [`Via`], [`From`], [`To`], [`Contact`], [`Route`], [`RecordRoute`], [`ReplyTo`], [`CSeq`], [`CallId`], [`MaxForwards`], [`Expires`], [`MinExpires`], [`Allow`], [`Supported`], [`Require`], [`Unsupported`], [`ProxyRequire`], [`RetryAfter`], [`Warning`], [`Date`], [`CallInfo`], [`AlertInfo`], [`ErrorInfo`], [`ContentType`], [`ContentLength`], [`ContentDisposition`] |
+//! | 3262, 4028 | [`RSeq`], [`RAck`], [`SessionExpires`], [`MinSe`] |
+//! | 3323, 3325, 7315 | [`Privacy`], [`PAssertedIdentity`], [`PPreferredIdentity`], [`PAssociatedUri`], and the older [`RemotePartyId`] |
+//! | 3326 | [`Reason`] |
 //! | 3327, 3608 | [`Path`], [`ServiceRoute`] |
-//! | 3262 | [`RSeq`], [`RAck`] |
+//! | 3420, 2046, 8262 | [`SipFrag`], [`split_multipart`], [`MultipartBuilder`], [`ContentId`] |
+//! | 3515, 3891, 3892, 3911, 4538 | [`ReferTo`], [`ReferredBy`], [`Replaces`], [`Join`], [`TargetDialog`] |
+//! | 5806, 7044 | [`Diversion`], [`HistoryInfo`] |
+//! | 6442 | [`Geolocation`], [`GeolocationRouting`], [`GeolocationError`] |
+//! | 6665 | [`Event`], [`SubscriptionState`], [`AllowEvents`] |
+//! | 7433 | [`UserToUser`], [`XUserToUser`], [`UuiFormat`], [`received_user_data`] |
 //! | 7616, 8760 | [`WwwAuthenticate`], [`ProxyAuthenticate`], [`Authorization`], [`ProxyAuthorization`], [`AuthenticationInfo`] |
-//! | 4028 | [`SessionExpires`], [`MinSe`] |
+//! | 8224 | [`Identity`] |
 
 mod address;
 mod auth_params;
 mod call_id;
+mod call_info;
 mod challenge;
 mod contact;
+mod content;
 mod credentials;
+mod date;
 mod delta;
+mod dialog_id;
+mod diversion;
+mod event;
 mod fault;
+mod identity;
 mod lex;
 mod list;
+mod location;
+mod multipart;
 mod name_addr;
 mod option_tag;
 mod params;
+mod privacy;
+mod reason;
+mod refer;
 mod sequence;
 mod session_timer;
+mod sipfrag;
 mod text;
+mod uui;
 mod via;
 
 pub use address::{
@@ -45,20 +67,37 @@ pub use address::{
     ServiceRoute, To,
 };
 pub use call_id::CallId;
+pub use call_info::{AlertInfo, CallInfo, ErrorInfo};
 pub use challenge::{Challenge, ProxyAuthenticate, QopOffer, WwwAuthenticate};
 pub use contact::Contact;
+pub use content::{ContentDisposition, ContentId, ContentType};
 pub use credentials::{
     AuthenticationInfo, Authorization, Credentials, ProxyAuthenticationInfo, ProxyAuthorization,
 };
+pub use date::Date;
 pub use delta::{ContentLength, Expires, MaxForwards, MinExpires};
+pub use dialog_id::{Join, Replaces, TargetDialog};
+pub use diversion::{Diversion, HistoryInfo, HistoryTarget};
+pub use event::{Event, SubscriptionPhase, SubscriptionState};
 pub use fault::{FaultKind, HeaderFault};
+pub use identity::Identity;
 pub use list::{Elements, split_list};
+pub use location::{Geolocation, GeolocationError, GeolocationRouting};
+pub use multipart::{BodyPart, BoundaryTaken, MAX_PARTS, MultipartBuilder, split_multipart};
 pub use name_addr::NameAddr;
 pub use option_tag::{Allow, AllowEvents, ProxyRequire, Require, Supported, Unsupported};
 pub use params::{ParamIter, Params, Value};
+pub use privacy::{Party, Privacy, RemotePartyId};
+pub use reason::{Reason, RetryAfter, Warning};
+pub use refer::{ReferTo, ReferredBy};
 pub use sequence::{CSeq, RAck, RSeq};
 pub use session_timer::{MinSe, Refresher, SessionExpires};
+pub use sipfrag::{FragStatus, SipFrag};
 pub use text::Text;
+pub use uui::{
+    RECOMMENDED_UUI_LENGTH, UserData, UserToUser, UuiDiscard, UuiEncodeError, UuiEncoding, UuiFormat,
+    UuiHeader, XUserToUser, received_user_data,
+};
 pub use via::Via;
 
 use crate::msg::HeaderName;

@@ -141,7 +141,7 @@ impl<'a> Iterator for ParamIter<'a> {
                 cursor.skip_lws();
                 read_param(cursor).ok()
             }
-            Walk::Pairs(pairs) => pairs.next().map(|(name, value)| (*name, value.map(plain))),
+            Walk::Pairs(pairs) => pairs.next().map(|(name, value)| (*name, value.map(Value::from))),
         }
     }
 }
@@ -154,19 +154,25 @@ pub(crate) fn read_param<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Option
         return Ok((name, None));
     }
     cursor.skip_lws();
-    let value = if cursor.peek() == Some(b'"') {
-        Value::Quoted(Text::quoted(cursor.quoted()?))
-    } else {
-        Value::Token(cursor.word()?)
-    };
-    Ok((name, Some(value)))
+    read_value(cursor).map(|value| (name, Some(value)))
 }
 
-fn plain(text: &str) -> Value<'_> {
-    if !text.is_empty() && text.bytes().all(is_word_byte) {
-        Value::Token(text)
-    } else {
-        Value::Quoted(text.into())
+/// A quoted string or a word.
+pub(crate) fn read_value<'a>(cursor: &mut Cursor<'a>) -> Result<Value<'a>, HeaderFault> {
+    if cursor.peek() == Some(b'"') {
+        return cursor.quoted().map(|inside| Value::Quoted(Text::quoted(inside)));
+    }
+    cursor.word().map(Value::Token)
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    /// A word where possible, otherwise a quoted string.
+    fn from(text: &'a str) -> Self {
+        if !text.is_empty() && text.bytes().all(is_word_byte) {
+            Self::Token(text)
+        } else {
+            Self::Quoted(text.into())
+        }
     }
 }
 
