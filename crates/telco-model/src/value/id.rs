@@ -111,8 +111,12 @@ ids! {
 fn parse(kind: &'static str, text: &str) -> Result<Uuid, InvalidValue> {
     match text.strip_prefix('@') {
         Some(label) if is_label(label) => Ok(labelled(kind, label)),
-        Some(_) => Err(InvalidValue::new("label", "must be 1 to 64 letters, digits, '.', '_' or '-' after the @")),
-        None => Uuid::try_parse(text).map_err(|_| InvalidValue::new("id", "must be a UUID, or @ and a label")),
+        Some(_) => {
+            Err(InvalidValue::new("label", "must be 1 to 64 letters, digits, '.', '_' or '-' after the @"))
+        }
+        None => {
+            Uuid::try_parse(text).map_err(|_| InvalidValue::new("id", "must be a UUID, or @ and a label"))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod sip_uri;
 
 pub use country::{CallingCode, CountryCode};
 pub use id::*;
-pub use name::{Classification, HeaderName, Name, Region, TerminationId, ZoneName};
+pub use name::{Classification, EmailAddress, HeaderName, Name, Region, TerminationId, Text, ZoneName};
 pub use net::{Dscp, Fqdn, Host, HostPort, IpPrefix, MacAddr, PortRange};
 pub use number::{DialPattern, DialString, Digits, E164, E164Range, Extension, NumberKind, ShortRange};
 pub use secret::Secret;

@@ -46,6 +46,10 @@ texts! {
     /// The name of an entity: 1 to 128 characters, no line breaks, no invisible or direction-changing characters, no
     /// space at either end. Two entities of a kind may not differ in letter case alone.
     Name(check_name);
+    /// Free text of one line: 1 to 512 characters under the rules of a name.
+    Text(check_text);
+    /// An e-mail address, compared without regard to letter case.
+    EmailAddress(check_email);
     /// A classification: the word by which number plans and outbound routes meet. 1 to 64 characters.
     Classification(check_classification);
     /// The name of a SIP header, a token of RFC 3261 §25.1.
@@ -85,10 +89,16 @@ pub(crate) fn is_deceptive(c: char) -> bool {
 
 fn check_readable(what: &'static str, text: &str, longest: usize) -> Result<(), InvalidValue> {
     if text.is_empty() || text.chars().count() > longest {
-        return Err(InvalidValue::new(what, "must have at least one character and must not be longer than its limit"));
+        return Err(InvalidValue::new(
+            what,
+            "must have at least one character and must not be longer than its limit",
+        ));
     }
     if text.chars().any(is_deceptive) {
-        return Err(InvalidValue::new(what, "must not contain control, invisible or direction-changing characters"));
+        return Err(InvalidValue::new(
+            what,
+            "must not contain control, invisible or direction-changing characters",
+        ));
     }
     if text.trim() != text {
         return Err(InvalidValue::new(what, "must not begin or end with a space"));
@@ -98,6 +108,22 @@ fn check_readable(what: &'static str, text: &str, longest: usize) -> Result<(), 
 
 fn check_name(text: &str) -> Result<(), InvalidValue> {
     check_readable("name", text, 128)
+}
+
+fn check_text(text: &str) -> Result<(), InvalidValue> {
+    check_readable("text", text, 512)
+}
+
+fn check_email(text: &str) -> Result<(), InvalidValue> {
+    // RFC 5321 §4.5.3.1: 64 octets before the @, 254 in all. Only the shape is checked, delivery decides.
+    let shaped = text.rsplit_once('@').is_some_and(|(local, domain)| {
+        (1..=64).contains(&local.len()) && domain.parse::<super::Fqdn>().is_ok()
+    });
+    if shaped && text.len() <= 254 && text.bytes().all(|b| b.is_ascii_graphic() && !b"<>\",;".contains(&b)) {
+        Ok(())
+    } else {
+        Err(InvalidValue::new("e-mail address", "must be local@domain without spaces or quotes"))
+    }
 }
 
 fn check_classification(text: &str) -> Result<(), InvalidValue> {

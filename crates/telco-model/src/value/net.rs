@@ -298,7 +298,9 @@ mod tests {
         for mac in ["", "0004f2aabb", "0004f2aabb0c0d", "0004f2aabbzz", "::::::::::::0004f2aabbcc"] {
             assert!(mac.parse::<MacAddr>().is_err(), "{mac}");
         }
-        for name in ["", "localhost", "a..b", "-a.b", "a.b-", "1.2.3.4", "a b.c", &format!("{}.x", "a".repeat(64))] {
+        for name in
+            ["", "localhost", "a..b", "-a.b", "a.b-", "1.2.3.4", "a b.c", &format!("{}.x", "a".repeat(64))]
+        {
             assert!(name.parse::<Fqdn>().is_err(), "{name}");
         }
         assert!("sip.example.com:0".parse::<HostPort>().is_err());

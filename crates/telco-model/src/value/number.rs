@@ -273,7 +273,10 @@ impl E164Range {
     pub fn new(start: E164, end: E164) -> Result<Self, InvalidValue> {
         const WHAT: &str = "number range";
         if start.calling_code() != end.calling_code() || start.digits().len() != end.digits().len() {
-            return Err(InvalidValue::new(WHAT, "must start and end in the same country with the same length"));
+            return Err(InvalidValue::new(
+                WHAT,
+                "must start and end in the same country with the same length",
+            ));
         }
         if start > end {
             return Err(InvalidValue::new(WHAT, "must not end before it starts"));
@@ -350,6 +353,26 @@ impl ShortRange {
     pub const fn digits(self) -> u8 {
         self.len
     }
+
+    /// The digits of the first number as one value.
+    pub const fn first_value(self) -> u32 {
+        self.start
+    }
+
+    /// The digits of the last number as one value.
+    pub const fn last_value(self) -> u32 {
+        self.end
+    }
+
+    /// The digits of the first number, leading zeros kept.
+    pub fn first(self) -> Digits {
+        Digits::from_text(&format!("{:0width$}", self.start, width = usize::from(self.len)))
+    }
+
+    /// The digits of the last number, leading zeros kept.
+    pub fn last(self) -> Digits {
+        Digits::from_text(&format!("{:0width$}", self.end, width = usize::from(self.len)))
+    }
 }
 
 impl FromStr for ShortRange {
@@ -406,10 +429,14 @@ impl FromStr for DialPattern {
         let body = text.strip_suffix('*').unwrap_or(text);
         let body = body.strip_prefix('+').unwrap_or(body);
         let literal = body.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'#');
-        if (1..=32).contains(&text.len()) && literal && text.bytes().any(|b| b.is_ascii_digit() || b == b'*') {
+        if (1..=32).contains(&text.len()) && literal && text.bytes().any(|b| b.is_ascii_digit() || b == b'*')
+        {
             Ok(DialPattern(text.into()))
         } else {
-            Err(InvalidValue::new("dial pattern", "must be * or digits with . between and * at the end, such as +1.*"))
+            Err(InvalidValue::new(
+                "dial pattern",
+                "must be * or digits with . between and * at the end, such as +1.*",
+            ))
         }
     }
 }
@@ -453,7 +480,9 @@ mod tests {
     #[test]
     fn e164_needs_its_plus_and_a_country() {
         assert_eq!(e164("+528181234567").to_string(), "+528181234567");
-        for text in ["8181234567", "+", "+12345", "+1234567890123456", "+0123456789", "+2591234567", "+1 2125550123"] {
+        for text in
+            ["8181234567", "+", "+12345", "+1234567890123456", "+0123456789", "+2591234567", "+1 2125550123"]
+        {
             assert!(text.parse::<E164>().is_err(), "{text}");
         }
     }

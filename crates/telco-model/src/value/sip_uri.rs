@@ -44,7 +44,10 @@ impl FromStr for SipUri {
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let bad = |why| InvalidValue::new("SIP URI", why);
-        if text.len() > 512 || !text.bytes().all(|b| b.is_ascii_graphic()) || text.contains(['<', '>', '"', '\\']) {
+        if text.len() > 512
+            || !text.bytes().all(|b| b.is_ascii_graphic())
+            || text.contains(['<', '>', '"', '\\'])
+        {
             return Err(bad("must be at most 512 visible ASCII characters without <, >, \" and \\"));
         }
         let (scheme, rest) = text.split_once(':').ok_or(bad("must begin with sip: or sips:"))?;
@@ -101,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_is_no_sip_address_is_refused() {
-        for text in ["", "sip:", "tel:+12125550123", "sip:@host.example", "sip:a b@c.example", "sip:a@", "x\r\ny:z"] {
+        for text in
+            ["", "sip:", "tel:+12125550123", "sip:@host.example", "sip:a b@c.example", "sip:a@", "x\r\ny:z"]
+        {
             assert!(text.parse::<SipUri>().is_err(), "{text:?}");
         }
     }
