@@ -1,0 +1,14 @@
+//! The bodies of the fuzz targets, one module per crate under attack.
+//!
+//! A body takes any bytes, must not panic, and asserts what must hold whatever they are. To add a target:
+//!
+//! 1. write the body, `pub fn name(bytes: &[u8])`, in the module of its crate, and add it to [`TARGETS`];
+//! 2. add `fuzz_targets/name.rs` (copy a neighbour) and its `[[bin]]` to `Cargo.toml`;
+//! 3. put a few inputs in `corpus/name/`: real messages, and every input that ever found a fault.
+//!
+//! `ci/fuzz.sh name 60` fuzzes it; `cargo test -p telco-tests --test corpora` replays the corpus and checks these steps.
+
+pub mod sip;
+
+/// Every target by name.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[("sip_datagram", sip::sip_datagram)];
