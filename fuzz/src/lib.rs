@@ -8,7 +8,13 @@
 //!
 //! `ci/fuzz.sh name 60` fuzzes it; `cargo test -p telco-tests --test corpora` replays the corpus and checks these steps.
 
+pub mod media;
 pub mod sip;
 
 /// Every target by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("sip_datagram", sip::sip_datagram)];
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("media_demux", media::media_demux),
+    ("rtp_rtcp", media::rtp_rtcp),
+    ("sip_datagram", sip::sip_datagram),
+    ("srtp_unprotect", media::srtp_unprotect),
+];
