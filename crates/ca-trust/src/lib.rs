@@ -2,7 +2,10 @@
 //!
 //! ```text
 //!  .crt / pasted text ──► import ──► TrustStore ──► Anchors (one snapshot per Scope)
-//!                          lint      managed + remote, bound to services
+//!                          lint      managed + remote, bound to services      │
+//!                                                                              ▼
+//!                     chain from a peer ─────────────────────────────────► Verifier ──► Verified
+//!                                                                                  └──► Rejection { cause, … }
 //! ```
 //!
 //! It is not a TLS library (rustls is) and opens no socket. It never reads the clock: `now` is an argument.
@@ -19,9 +22,12 @@
 //! ```
 
 pub mod cert;
+pub mod diagnose;
 pub mod import;
 pub mod store;
+pub mod verify;
 
 pub use cert::{Certificate, Fingerprint};
 pub use import::{Import, ImportError, Mode, Source};
 pub use store::{Anchors, CaId, Scope, Service, Services, StoreError, TrustStore};
+pub use verify::{Peer, ReferenceName, Rejection, Verified, Verifier, VerifyPolicy};

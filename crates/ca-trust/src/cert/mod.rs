@@ -138,6 +138,12 @@ pub(crate) struct Facts {
     pub(crate) signature: SignatureAlgorithm,
     pub(crate) subject_key_id: Option<Vec<u8>>,
     pub(crate) authority_key_id: Option<Vec<u8>>,
+    pub(crate) authority_key_names_issuer: bool,
+    pub(crate) organization: Option<String>,
+    pub(crate) issuer_organization: Option<String>,
+    /// Where the issuer's certificate can be fetched (RFC 5280 §4.2.2.1 caIssuers), cleaned for display.
+    pub(crate) issuer_url: Option<String>,
+    pub(crate) fractional_dates: bool,
     pub(crate) must_staple: bool,
     pub(crate) extensions: Vec<ExtensionFact>,
 }
@@ -148,7 +154,10 @@ pub(crate) struct ExtensionFact {
     pub(crate) oid: String,
     pub(crate) critical: bool,
     pub(crate) understood: bool,
+    pub(crate) malformed: bool,
     pub(crate) constrains_unsupported_names: bool,
+    pub(crate) constrains_nothing: bool,
+    pub(crate) constrains_dotted_name: bool,
 }
 
 impl Certificate {
@@ -333,6 +342,11 @@ impl Facts {
             signature: SignatureAlgorithm::read(&parsed.signature_algorithm),
             subject_key_id: None,
             authority_key_id: None,
+            authority_key_names_issuer: false,
+            organization: organization.clone(),
+            issuer_organization: parsed.issuer().iter_organization().find_map(text::attribute_value),
+            issuer_url: None,
+            fractional_dates: has_fractional_date(parsed),
             must_staple: false,
             extensions: Vec::with_capacity(parsed.extensions().len()),
         };
@@ -354,6 +368,9 @@ impl Facts {
     )]
     fn read_extension(&mut self, extension: &x509_parser::extensions::X509Extension<'_>) {
         let mut constrains_unsupported_names = false;
+        let mut constrains_nothing = false;
+        let mut constrains_dotted_name = false;
+        let mut malformed = false;
         match extension.parsed_extension() {
             ParsedExtension::BasicConstraints(value) => {
                 self.basic_constraints = Some(BasicConstraints {
@@ -380,12 +397,29 @@ impl Facts {
             ParsedExtension::SubjectKeyIdentifier(value) => self.subject_key_id = Some(value.0.to_vec()),
             ParsedExtension::AuthorityKeyIdentifier(value) => {
                 self.authority_key_id = value.key_identifier.as_ref().map(|id| id.0.to_vec());
+                self.authority_key_names_issuer =
+                    value.authority_cert_issuer.is_some() || value.authority_cert_serial.is_some();
             }
+            ParsedExtension::AuthorityInfoAccess(value) => {
+                const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+                let url = value.accessdescs.iter().find_map(|access| match access.access_location {
+                    GeneralName::URI(url) if access.access_method.to_id_string() == CA_ISSUERS => Some(url),
+                    _ => None,
+                });
+                self.issuer_url = url.map(clean);
+            }
+            ParsedExtension::ParseError { .. } => malformed = true,
             ParsedExtension::NameConstraints(value) => {
-                constrains_unsupported_names =
-                    value.permitted_subtrees.iter().chain(value.excluded_subtrees.iter()).flatten().any(
-                        |tree| !matches!(tree.base, GeneralName::DNSName(_) | GeneralName::IPAddress(_)),
-                    );
+                let trees = [&value.permitted_subtrees, &value.excluded_subtrees];
+                let mut bases = trees.into_iter().flatten().flatten().map(|tree| &tree.base).peekable();
+                constrains_nothing = bases.peek().is_none();
+                for base in bases {
+                    match base {
+                        GeneralName::DNSName(name) => constrains_dotted_name |= name.starts_with('.'),
+                        GeneralName::IPAddress(_) => {}
+                        _ => constrains_unsupported_names = true,
+                    }
+                }
             }
             _ => {}
         }
@@ -399,7 +433,15 @@ impl Facts {
         }
         let understood = !extension.parsed_extension().unsupported();
         let critical = extension.critical;
-        self.extensions.push(ExtensionFact { oid, critical, understood, constrains_unsupported_names });
+        self.extensions.push(ExtensionFact {
+            oid,
+            critical,
+            understood,
+            malformed,
+            constrains_unsupported_names,
+            constrains_nothing,
+            constrains_dotted_name,
+        });
     }
 }
 
@@ -421,6 +463,18 @@ fn alt_name(name: &GeneralName<'_>) -> AltName {
         GeneralName::DirectoryName(name) => AltName::Other(format!("DirName:{}", name_to_string(name))),
         _ => AltName::Other("othername".to_owned()),
     }
+}
+
+/// RFC 5280 §4.1.2.5.2: generalized times have whole seconds. The fraction is not kept by the parser, so the raw
+/// form is looked at: the type octet, a length above 15, and a point.
+fn has_fractional_date(parsed: &X509Certificate<'_>) -> bool {
+    let tbs: &[u8] = parsed.tbs_certificate.as_ref();
+    tbs.windows(17).any(|window| {
+        window[0] == 0x18
+            && (17..=32).contains(&window[1])
+            && window[2..16].iter().all(u8::is_ascii_digit)
+            && window[16] == b'.'
+    })
 }
 
 /// A short reason without any octet of the input: the input may hold a secret pasted by mistake.

@@ -20,6 +20,7 @@ use crate::cert::{Certificate, CertificateError};
 
 pub use error::ImportError;
 pub use identify::Found;
+pub(crate) use lint::odd_serial;
 pub use lint::{Lint, LintCode, lint_authority};
 
 /// What a user handed over.

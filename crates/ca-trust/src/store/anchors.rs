@@ -2,7 +2,7 @@
 
 use rustls_pki_types::TrustAnchor;
 
-use super::{CaId, Service, TrustStore};
+use super::{Service, TrustStore};
 use crate::cert::{Certificate, Fingerprint};
 
 /// For which kind of connection trust is asked.
@@ -62,15 +62,14 @@ pub struct Anchors {
     list: Vec<Anchor>,
     trust: Vec<TrustAnchor<'static>>,
     pins: Vec<Certificate>,
+    scope: Option<Scope>,
     /// Trusted in this store, but for other services: only diagnosis looks here.
     elsewhere: Vec<Elsewhere>,
 }
 
 /// A remote authority that is stored but not trusted in this scope.
 #[derive(Clone, Debug)]
-#[allow(dead_code)]
 pub(crate) struct Elsewhere {
-    pub(crate) id: CaId,
     pub(crate) certificate: Certificate,
     pub(crate) services: Vec<Service>,
 }
@@ -94,7 +93,7 @@ impl Anchors {
     }
 
     pub(super) fn select(store: &TrustStore, scope: Scope) -> Self {
-        let mut anchors = Self::default();
+        let mut anchors = Self { scope: Some(scope), ..Self::default() };
         match scope {
             Scope::Service(_) | Scope::ControlLink => {
                 for managed in &store.managed {
@@ -108,15 +107,11 @@ impl Anchors {
                 }
             }
         }
-        for (id, record) in &store.remote {
+        for record in store.remote.values() {
             let trusted_here = matches!(scope, Scope::Service(service) if record.services.contains(service));
             if !trusted_here {
                 let services = record.services.iter().collect();
-                anchors.elsewhere.push(Elsewhere {
-                    id: *id,
-                    certificate: record.certificate.clone(),
-                    services,
-                });
+                anchors.elsewhere.push(Elsewhere { certificate: record.certificate.clone(), services });
             } else if record.pinned {
                 anchors.pins.push(record.certificate.clone());
             } else {
@@ -147,14 +142,12 @@ impl Anchors {
     }
 
     /// The anchor behind a webpki trust anchor of this snapshot.
-    #[allow(dead_code)]
     pub(crate) fn find(&self, anchor: &TrustAnchor<'_>) -> Option<&Anchor> {
         let same =
             |candidate: &TrustAnchor<'_>| std::ptr::eq(candidate.subject.as_ref(), anchor.subject.as_ref());
         self.trust.iter().position(same).map(|index| &self.list[index])
     }
 
-    #[allow(dead_code)]
     pub(crate) fn is_pinned(&self, leaf: &[u8]) -> Option<&Certificate> {
         if self.pins.is_empty() {
             return None;
@@ -163,7 +156,10 @@ impl Anchors {
         self.pins.iter().find(|pin| pin.fingerprint() == wanted)
     }
 
-    #[allow(dead_code)]
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        self.scope
+    }
+
     pub(crate) fn elsewhere(&self) -> &[Elsewhere] {
         &self.elsewhere
     }

@@ -166,7 +166,7 @@ impl TrustStore {
         Ok(id)
     }
 
-    /// Replaces the set of managed roots during a rollover; the platform's operation, see [`crate::issue::Rollover`].
+    /// Replaces the set of managed roots during a rollover; the platform's operation.
     /// The first is the one that issues.
     pub fn set_managed_roots(&mut self, roots: impl IntoIterator<Item = Certificate>) {
         self.managed = roots.into_iter().collect();
