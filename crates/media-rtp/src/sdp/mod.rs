@@ -14,6 +14,8 @@ pub mod attribute;
 mod connection;
 mod description;
 mod fault;
+#[cfg(feature = "sdp-rs")]
+pub mod interop;
 mod line;
 mod media_line;
 pub mod offer_answer;
