@@ -21,6 +21,12 @@ impl Problem {
     pub(crate) fn new(path: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
         Problem { path: path.into(), code: code.to_owned(), message: message.into() }
     }
+
+    /// The same problem of something that is itself at a path.
+    pub(crate) fn under(self, path: &str) -> Self {
+        let path = if self.path.is_empty() { path.to_owned() } else { format!("{path}.{}", self.path) };
+        Problem { path, ..self }
+    }
 }
 
 impl fmt::Display for Problem {

@@ -10,10 +10,12 @@ mod sip_uri;
 
 pub use country::{CallingCode, CountryCode};
 pub use id::*;
+pub(crate) use name::is_deceptive;
 pub use name::{Classification, EmailAddress, HeaderName, Name, Region, TerminationId, Text, ZoneName};
 pub use net::{Dscp, Fqdn, Host, HostPort, IpPrefix, MacAddr, PortRange};
 pub use number::{DialPattern, DialString, Digits, E164, E164Range, Extension, NumberKind, ShortRange};
 pub use secret::Secret;
+pub(crate) use secret::{MASK, reveal};
 pub use sip_uri::SipUri;
 
 /// A value that does not have the form it should have.
