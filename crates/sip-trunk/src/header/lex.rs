@@ -50,7 +50,15 @@ impl<'a> Cursor<'a> {
     }
 
     // RFC 3261 §25.1: LWS is blanks, also across a line end that is followed by a blank. Other line ends stay and become faults.
+    #[inline]
     pub(crate) fn skip_lws(&mut self) {
+        // Nearly always there is none.
+        if self.peek().is_some_and(|b| b <= b' ') {
+            self.skip_some_lws();
+        }
+    }
+
+    fn skip_some_lws(&mut self) {
         loop {
             match self.rest() {
                 [b' ' | b'\t', ..] => self.at += 1,
@@ -80,6 +88,7 @@ impl<'a> Cursor<'a> {
         fault(kind, self.at)
     }
 
+    #[inline]
     pub(crate) fn take_while(&mut self, keep: impl Fn(u8) -> bool) -> &'a [u8] {
         let rest = self.rest();
         let len = rest.iter().position(|b| !keep(*b)).unwrap_or(rest.len());
@@ -89,17 +98,25 @@ impl<'a> Cursor<'a> {
 
     /// A token of one byte or more.
     pub(crate) fn token(&mut self) -> Result<&'a str, HeaderFault> {
+        self.token_bytes().map(ascii)
+    }
+
+    pub(crate) fn token_bytes(&mut self) -> Result<&'a [u8], HeaderFault> {
         match self.take_while(is_token_byte) {
             [] => Err(self.fault(FaultKind::Token)),
-            token => Ok(ascii(token)),
+            token => Ok(token),
         }
     }
 
     /// A run of visible ASCII outside quotes that ends before white space, `,`, `;`, `"`, `<` or `>`.
     pub(crate) fn word(&mut self) -> Result<&'a str, HeaderFault> {
+        self.word_bytes().map(ascii)
+    }
+
+    pub(crate) fn word_bytes(&mut self) -> Result<&'a [u8], HeaderFault> {
         match self.take_while(is_word_byte) {
             [] => Err(self.fault(FaultKind::Token)),
-            word => Ok(ascii(word)),
+            word => Ok(word),
         }
     }
 
@@ -111,8 +128,13 @@ impl<'a> Cursor<'a> {
         if digits.is_empty() || self.peek().is_some_and(is_token_byte) {
             return Err(refused);
         }
-        let push = |n: u64, b: &u8| n.checked_mul(10)?.checked_add(u64::from(b - b'0')).filter(|n| *n <= max);
-        digits.iter().try_fold(0, push).ok_or(refused)
+        // Leading zeros count for nothing; 20 digits or more may not fit.
+        let zeros = digits.iter().take_while(|b| **b == b'0').count();
+        if digits.len() - zeros > 19 {
+            return Err(refused);
+        }
+        let number = digits.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0'));
+        if number <= max { Ok(number) } else { Err(refused) }
     }
 
     pub(crate) fn number_u32(&mut self) -> Result<u32, HeaderFault> {
@@ -221,6 +243,10 @@ mod tests {
     fn numbers_keep_to_their_limit() {
         let number = |input: &str, max| Cursor::new(input.as_bytes()).number(max);
         assert_eq!(number("00255;", 255), Ok(255));
+        assert_eq!(
+            number("0000000000000000000000009999999999999999999", u64::MAX),
+            Ok(9_999_999_999_999_999_999)
+        );
         for (input, max) in [("256", 255), ("", 9), ("-1", 9), ("1x", 9), ("18446744073709551616", u64::MAX)]
         {
             assert_eq!(number(input, max), Err(fault(FaultKind::Number(max), 0)), "{input}");

@@ -38,9 +38,7 @@ impl std::iter::FusedIterator for Elements<'_> {}
 fn element_end(value: &[u8]) -> usize {
     let mut at = 0;
     loop {
-        let Some(skip) = value[at..].iter().position(|b| matches!(b, b',' | b'"' | b'<' | b'(')) else {
-            return value.len();
-        };
+        let Some(skip) = next_mark(&value[at..]) else { return value.len() };
         at += skip;
         let closed = match value[at] {
             b',' => return at,
@@ -60,6 +58,12 @@ fn element_end(value: &[u8]) -> usize {
             None => return value.len(),
         }
     }
+}
+
+/// Offset of the first `,`, `"`, `<` or `(`.
+fn next_mark(value: &[u8]) -> Option<usize> {
+    let mark = memchr::memchr3(b',', b'"', b'<', value);
+    memchr::memchr(b'(', &value[..mark.unwrap_or(value.len())]).or(mark)
 }
 
 /// Offset of the `"` that closes the one at `open`.

@@ -55,6 +55,9 @@ impl<'a> NameAddr<'a> {
 /// Words before a `<`, if there is one before any parameter.
 fn bare_display<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Text<'a>>, HeaderFault> {
     let rest = cursor.rest();
+    if rest.first() == Some(&b'<') {
+        return Ok(None);
+    }
     let Some(end) = memchr::memchr3(b'<', b';', b'"', rest).filter(|n| rest[*n] == b'<') else {
         return Ok(None);
     };

@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt};
 
 use super::{
     FaultKind, HeaderFault,
-    lex::{Cursor, is_word_byte},
+    lex::{Cursor, ascii, is_word_byte},
     text::{Text, Token, Word},
 };
 
@@ -73,7 +73,7 @@ impl<'a> Params<'a> {
             if matches!(cursor.peek(), None | Some(b';')) {
                 return Err(cursor.fault(FaultKind::Param));
             }
-            read_param(cursor)?;
+            scan_param(cursor)?;
         }
     }
 
@@ -89,7 +89,22 @@ impl<'a> Params<'a> {
     /// The value of `name` (any case): `None` if absent, `Some(None)` for a flag.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Option<Value<'a>>> {
-        self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        match self.0 {
+            // Only the value that is asked for is turned into text.
+            Form::Wire(bytes) => {
+                let mut cursor = Cursor::new(bytes);
+                loop {
+                    let (found, value) = next_scanned(&mut cursor)?;
+                    if found.eq_ignore_ascii_case(name.as_bytes()) {
+                        return Some(value.map(Scanned::value));
+                    }
+                }
+            }
+            Form::Pairs(pairs) => {
+                let (_, value) = pairs.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+                Some(value.map(Value::from))
+            }
+        }
     }
 
     /// The value of `name` (any case).
@@ -134,35 +149,64 @@ impl<'a> Iterator for ParamIter<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Walk::Wire(cursor) => {
-                cursor.skip_lws();
-                if !cursor.eat(b';') {
-                    return None;
-                }
-                cursor.skip_lws();
-                read_param(cursor).ok()
+                next_scanned(cursor).map(|(name, value)| (ascii(name), value.map(Scanned::value)))
             }
             Walk::Pairs(pairs) => pairs.next().map(|(name, value)| (*name, value.map(Value::from))),
         }
     }
 }
 
-/// `name`, or `name=value`; shared with the comma-separated parameters of authentication headers.
-pub(crate) fn read_param<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Option<Value<'a>>), HeaderFault> {
-    let name = cursor.token()?;
+/// A value whose extent is known and whose characters were checked.
+#[derive(Clone, Copy)]
+enum Scanned<'a> {
+    Word(&'a [u8]),
+    Quoted(&'a [u8]),
+}
+
+impl<'a> Scanned<'a> {
+    fn value(self) -> Value<'a> {
+        match self {
+            Self::Word(word) => Value::Token(ascii(word)),
+            Self::Quoted(inside) => Value::Quoted(Text::quoted(inside)),
+        }
+    }
+}
+
+/// The next parameter of a list that was checked before.
+fn next_scanned<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a [u8], Option<Scanned<'a>>)> {
+    cursor.skip_lws();
+    if !cursor.eat(b';') {
+        return None;
+    }
+    cursor.skip_lws();
+    scan_param(cursor).ok()
+}
+
+fn scan_param<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a [u8], Option<Scanned<'a>>), HeaderFault> {
+    let name = cursor.token_bytes()?;
     cursor.skip_lws();
     if !cursor.eat(b'=') {
         return Ok((name, None));
     }
     cursor.skip_lws();
-    read_value(cursor).map(|value| (name, Some(value)))
+    scan_value(cursor).map(|value| (name, Some(value)))
+}
+
+fn scan_value<'a>(cursor: &mut Cursor<'a>) -> Result<Scanned<'a>, HeaderFault> {
+    if cursor.peek() == Some(b'"') {
+        return cursor.quoted().map(Scanned::Quoted);
+    }
+    cursor.word_bytes().map(Scanned::Word)
+}
+
+/// `name`, or `name=value`; shared with the comma-separated parameters of authentication headers.
+pub(crate) fn read_param<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Option<Value<'a>>), HeaderFault> {
+    scan_param(cursor).map(|(name, value)| (ascii(name), value.map(Scanned::value)))
 }
 
 /// A quoted string or a word.
 pub(crate) fn read_value<'a>(cursor: &mut Cursor<'a>) -> Result<Value<'a>, HeaderFault> {
-    if cursor.peek() == Some(b'"') {
-        return cursor.quoted().map(|inside| Value::Quoted(Text::quoted(inside)));
-    }
-    cursor.word().map(Value::Token)
+    scan_value(cursor).map(Scanned::value)
 }
 
 impl<'a> From<&'a str> for Value<'a> {

@@ -2,12 +2,12 @@ use std::{fmt, net::IpAddr};
 
 use super::{
     FaultKind, Header, HeaderFault, Params,
-    lex::{Cursor, ascii},
+    lex::Cursor,
     text::{Token, Word},
 };
 use crate::{
     msg::HeaderName,
-    uri::{Host, Transport, host_and_port},
+    uri::{Host, HostPort, Transport},
 };
 
 /// One hop a request has taken (RFC 3261 §20.42).
@@ -70,11 +70,15 @@ impl<'a> Header<'a> for Via<'a> {
 
     fn parse(value: &'a [u8]) -> Result<Self, HeaderFault> {
         let mut cursor = Cursor::begin(value)?;
-        // RFC 3261 §25.1: name, version and transport with optional white space around the slashes.
-        expect(&mut cursor, "SIP")?;
-        cursor.separator(b'/')?;
-        expect(&mut cursor, "2.0")?;
-        cursor.separator(b'/')?;
+        if cursor.rest().starts_with(b"SIP/2.0/") {
+            cursor.advance(8);
+        } else {
+            // RFC 3261 §25.1: name, version and transport with optional white space around the slashes.
+            expect(&mut cursor, "SIP")?;
+            cursor.separator(b'/')?;
+            expect(&mut cursor, "2.0")?;
+            cursor.separator(b'/')?;
+        }
         let transport = Transport::parse(cursor.token()?);
         let blank = cursor.at();
         cursor.skip_lws();
@@ -103,8 +107,8 @@ fn sent_by<'a>(cursor: &mut Cursor<'a>) -> Result<(Host<'a>, Option<u16>), Heade
         rest.iter().position(|b| matches!(b, b';' | b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(rest.len());
     // `host : port` may have white space around the colon, which a URI may not.
     let written = rest[..end].strip_suffix(b":").unwrap_or(&rest[..end]);
-    let (host_end, port, used) = host_and_port(written).map_err(misplaced)?;
-    let host = Host::checked(ascii(&written[..host_end]));
+    let read = HostPort::read(written).map_err(misplaced)?;
+    let (host, port, used) = (read.host(written), read.port, read.len);
     cursor.advance(used);
     if port.is_some() || used < written.len() {
         return Ok((host, port));

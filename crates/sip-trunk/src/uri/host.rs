@@ -1,7 +1,6 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    str::FromStr,
 };
 
 use super::{UriFault, UriFaultKind, fault::fault};
@@ -23,9 +22,11 @@ impl<'a> Host<'a> {
     /// # Errors
     /// [`UriFaultKind::Host`] with the offset in `text`.
     pub fn parse(text: &'a str) -> Result<Self, UriFault> {
-        match host_and_port(text.as_bytes())? {
-            (end, None, after) if end == text.len() && after == end => Ok(Self::checked(text)),
-            (end, _, _) => Err(fault(UriFaultKind::Host, end)),
+        let read = HostPort::read(text.as_bytes())?;
+        if read.host_len == text.len() {
+            Ok(read.host(text.as_bytes()))
+        } else {
+            Err(fault(UriFaultKind::Host, read.host_len))
         }
     }
 
@@ -39,8 +40,8 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Opens a host that [`host_and_port`] has accepted.
-    pub(crate) fn checked(text: &'a str) -> Self {
+    /// Opens a host that [`HostPort::read`] has accepted.
+    pub(super) fn checked(text: &'a str) -> Self {
         if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'))
             && let Ok(ip) = inner.parse()
         {
@@ -88,47 +89,127 @@ impl fmt::Display for Host<'_> {
     }
 }
 
-/// Reads `host [":" port]` at the start of `bytes`: end of the host, port, end of it all. What follows is the caller's.
-pub(crate) fn host_and_port(bytes: &[u8]) -> Result<(usize, Option<u16>, usize), UriFault> {
-    let end = if bytes.first() == Some(&b'[') { ipv6(bytes)? } else { name_or_ipv4(bytes)? };
-    if bytes.get(end) != Some(&b':') {
-        return Ok((end, None, end));
+/// `host [":" port]` at the start of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HostPort {
+    kind: Kind,
+    /// Length of the host.
+    pub(crate) host_len: usize,
+    pub(crate) port: Option<u16>,
+    /// Length of it all; what follows is the caller's.
+    pub(crate) len: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Name,
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+}
+
+impl HostPort {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, UriFault> {
+        let (kind, host_len) = if bytes.first() == Some(&b'[') { ipv6(bytes)? } else { name_or_ipv4(bytes)? };
+        if bytes.get(host_len) != Some(&b':') {
+            return Ok(Self { kind, host_len, port: None, len: host_len });
+        }
+        let digits = &bytes[host_len + 1..];
+        let len = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+        let number =
+            |n: u32, b: &u8| Some(n * 10 + u32::from(b - b'0')).filter(|n| *n <= u32::from(u16::MAX));
+        let port = digits[..len].iter().try_fold(0, number).and_then(|n| u16::try_from(n).ok());
+        if len == 0 || port.is_none() {
+            return Err(fault(UriFaultKind::Port, host_len + 1));
+        }
+        Ok(Self { kind, host_len, port, len: host_len + 1 + len })
     }
-    let digits = &bytes[end + 1..];
-    let len = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
-    let number = |n: u32, b: &u8| Some(n * 10 + u32::from(b - b'0')).filter(|n| *n <= u32::from(u16::MAX));
-    let port = digits[..len].iter().try_fold(0, number).and_then(|n| u16::try_from(n).ok());
-    match port {
-        Some(port) if len > 0 => Ok((end, Some(port), end + 1 + len)),
-        _ => Err(fault(UriFaultKind::Port, end + 1)),
+
+    /// The host; `bytes` are those it was read from.
+    pub(crate) fn host<'a>(&self, bytes: &'a [u8]) -> Host<'a> {
+        match self.kind {
+            // The characters of a name were checked to be ASCII.
+            Kind::Name => Host::Name(std::str::from_utf8(&bytes[..self.host_len]).unwrap_or_default()),
+            Kind::V4(ip) => Host::V4(ip),
+            Kind::V6(ip) => Host::V6(ip),
+        }
     }
 }
 
-fn ipv6(bytes: &[u8]) -> Result<usize, UriFault> {
+fn ipv6(bytes: &[u8]) -> Result<(Kind, usize), UriFault> {
     let close = memchr::memchr(b']', bytes).ok_or(fault(UriFaultKind::Host, 0))?;
     // RFC 5954 §4.1: the corrected IPv6 grammar is the one the standard library implements.
-    address::<Ipv6Addr>(&bytes[1..close]).ok_or(fault(UriFaultKind::Host, 1))?;
-    Ok(close + 1)
+    let ip = std::str::from_utf8(&bytes[1..close]).ok().and_then(|text| text.parse().ok());
+    Ok((Kind::V6(ip.ok_or(fault(UriFaultKind::Host, 1))?), close + 1))
 }
 
-fn name_or_ipv4(bytes: &[u8]) -> Result<usize, UriFault> {
-    let host = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    let end = bytes.iter().position(|b| !host(b)).unwrap_or(bytes.len());
-    let name = &bytes[..end];
-    let labels = name.strip_suffix(b".").unwrap_or(name);
-    let last = labels.rsplit(|b| *b == b'.').next().unwrap_or_default();
+fn name_or_ipv4(bytes: &[u8]) -> Result<(Kind, usize), UriFault> {
+    let refused = fault(UriFaultKind::Host, 0);
+    let (mut label_start, mut len) = (0, 0);
+    let (mut numeric, mut last_numeric) = (true, false);
+    for byte in bytes {
+        match CLASS[usize::from(*byte)] {
+            DIGIT => {}
+            LETTER => numeric = false,
+            DOT if matches!(len - label_start, 1..=63) => {
+                label_start = len + 1;
+                last_numeric = numeric;
+                numeric = true;
+            }
+            DOT => return Err(refused),
+            _ => break,
+        }
+        len += 1;
+    }
+    let label = len - label_start;
+    let dot = label == 0;
+    if len == 0 || label > 63 || len > 253 + usize::from(dot) {
+        return Err(refused);
+    }
     // RFC 3261 §25.1: the last label of a name starts with a letter, so digits there mean an IPv4 address.
-    let numeric = last.first().is_some_and(u8::is_ascii_digit);
-    let sound = if numeric && last.iter().all(u8::is_ascii_digit) {
-        labels.len() == name.len() && address::<Ipv4Addr>(name).is_some()
-    } else {
-        labels.len() <= 253 && labels.split(|b| *b == b'.').all(|l| !l.is_empty() && l.len() <= 63)
-    };
-    if sound { Ok(end) } else { Err(fault(UriFaultKind::Host, 0)) }
+    match if dot { last_numeric } else { numeric } {
+        true if dot => Err(refused),
+        true => ipv4(&bytes[..len]).map(|ip| (Kind::V4(ip), len)).ok_or(refused),
+        false => Ok((Kind::Name, len)),
+    }
 }
 
-fn address<T: FromStr>(bytes: &[u8]) -> Option<T> {
-    std::str::from_utf8(bytes).ok()?.parse().ok()
+const OTHER: u8 = 0;
+const DIGIT: u8 = 1;
+const LETTER: u8 = 2;
+const DOT: u8 = 3;
+
+/// What a byte is in a host name; `_` is none by the grammar, but in use.
+static CLASS: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = match b as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => LETTER,
+            b'.' => DOT,
+            _ => OTHER,
+        };
+        b += 1;
+    }
+    table
+};
+
+/// Four numbers up to 255 without leading zeros.
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = text.split(|b| *b == b'.');
+    for octet in &mut octets {
+        *octet = match parts.next()? {
+            [one] => one - b'0',
+            [ten @ b'1'..=b'9', one] => (ten - b'0') * 10 + (one - b'0'),
+            [hundred @ b'1'..=b'2', ten, one] => {
+                let tens = (ten - b'0') * 10 + (one - b'0');
+                ((hundred - b'0') * 100).checked_add(tens)?
+            }
+            _ => return None,
+        };
+    }
+    parts.next().is_none().then(|| octets.into())
 }
 
 #[cfg(test)]
@@ -151,6 +232,10 @@ mod tests {
             ".",
             "a..b",
             "256.1.1.1",
+            "299.1.1.1",
+            "1.2.3.04",
+            "1.2.3.4.5",
+            "1.2..4",
             "1.2.3",
             "1.2.3.4.",
             "[::1",
@@ -168,9 +253,10 @@ mod tests {
 
     #[test]
     fn ports_end_at_65535() {
-        assert_eq!(host_and_port(b"h:65535;x"), Ok((1, Some(65535), 7)));
+        let read = HostPort::read(b"h:65535;x").unwrap();
+        assert_eq!((read.host_len, read.port, read.len), (1, Some(65535), 7));
         for bad in ["h:65536", "h:", "h:-1", "h:99999999999999999999"] {
-            assert_eq!(host_and_port(bad.as_bytes()), Err(fault(UriFaultKind::Port, 2)), "{bad}");
+            assert_eq!(HostPort::read(bad.as_bytes()), Err(fault(UriFaultKind::Port, 2)), "{bad}");
         }
     }
 

@@ -28,6 +28,8 @@ mod tel;
 mod transport;
 mod urn;
 
+pub(crate) use host::HostPort;
+
 pub use build::{SipUriBuilder, Uri};
 pub use fault::{UriFault, UriFaultKind};
 pub use host::Host;
@@ -36,8 +38,6 @@ pub use sip::SipUri;
 pub use tel::{Digits, TelUri, Telephone};
 pub use transport::Transport;
 pub use urn::UrnUri;
-
-pub(crate) use host::host_and_port;
 
 use std::fmt;
 
@@ -121,7 +121,7 @@ impl<'a> UriRef<'a> {
             return Err(fault(UriFaultKind::TooLong, usize::from(u16::MAX)));
         }
         let (form, colon) = scheme(bytes)?;
-        check_characters(bytes, colon + 1)?;
+        let marks = check_characters(bytes, colon + 1)?;
         // Every byte was just found to be visible ASCII.
         let text = std::str::from_utf8(bytes).map_err(|e| fault(UriFaultKind::Character, e.valid_up_to()))?;
         let blank = Layout {
@@ -135,7 +135,7 @@ impl<'a> UriRef<'a> {
             port: None,
         };
         let at = match form {
-            Form::Sip | Form::Sips => sip::layout(text, blank)?,
+            Form::Sip | Form::Sips => sip::layout(text, blank, marks)?,
             Form::Tel => tel::layout(text, blank)?,
             Form::Urn => urn::layout(text, blank)?,
             Form::Other if bytes.len() == colon + 1 => return Err(fault(UriFaultKind::Empty, colon + 1)),
@@ -223,46 +223,69 @@ impl fmt::Debug for UriRef<'_> {
 
 // RFC 3986 §3.1: a letter, then letters, digits, `+`, `-` and `.`; case does not matter.
 fn scheme(bytes: &[u8]) -> Result<(Form, usize), UriFault> {
+    match bytes {
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', ..] => return Ok((Form::Sip, 3)),
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', ..] => return Ok((Form::Sips, 4)),
+        [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', ..] => return Ok((Form::Tel, 3)),
+        [b'u' | b'U', b'r' | b'R', b'n' | b'N', b':', ..] => return Ok((Form::Urn, 3)),
+        _ => {}
+    }
     let colon = memchr::memchr(b':', bytes).ok_or(fault(UriFaultKind::Scheme, 0))?;
     let name = &bytes[..colon];
-    let form = match name.len() {
-        3 if name.eq_ignore_ascii_case(b"sip") => Form::Sip,
-        4 if name.eq_ignore_ascii_case(b"sips") => Form::Sips,
-        3 if name.eq_ignore_ascii_case(b"tel") => Form::Tel,
-        3 if name.eq_ignore_ascii_case(b"urn") => Form::Urn,
-        _ => {
-            let letters = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-            if !name.first().is_some_and(u8::is_ascii_alphabetic) || !name.iter().all(letters) {
-                return Err(fault(UriFaultKind::Scheme, 0));
-            }
-            Form::Other
-        }
-    };
-    Ok((form, colon))
+    let letters = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    if !name.first().is_some_and(u8::is_ascii_alphabetic) || !name.iter().all(letters) {
+        return Err(fault(UriFaultKind::Scheme, 0));
+    }
+    Ok((Form::Other, colon))
 }
 
-fn check_characters(bytes: &[u8], from: usize) -> Result<(), UriFault> {
+/// Where the delimiters of a SIP URI stand, found while its characters are checked.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    /// The first `:` of the user part; before an `@` is found, the first one after the scheme.
+    colon: Option<usize>,
+    /// The first `@`.
+    at: Option<usize>,
+    /// The first `?` behind the `@`, or at all.
+    question: Option<usize>,
+}
+
+fn check_characters(bytes: &[u8], from: usize) -> Result<Marks, UriFault> {
+    let mut marks = Marks::default();
     let mut at = from;
     while let Some(skip) = bytes[at..].iter().position(|b| !PLAIN[usize::from(*b)]) {
         at += skip;
-        if bytes[at] != b'%' {
-            return Err(fault(UriFaultKind::Character, at));
+        match bytes[at] {
+            b':' => {
+                marks.colon.get_or_insert(at);
+            }
+            b'?' => {
+                marks.question.get_or_insert(at);
+            }
+            b'@' if marks.at.is_none() => {
+                marks = Marks { colon: marks.colon.or(Some(at)), at: Some(at), question: None };
+            }
+            b'@' => {}
+            b'%' => {
+                // RFC 3986 §2.1: `%` is always followed by two hexadecimal digits.
+                if !matches!(bytes.get(at + 1..at + 3), Some(hex) if hex.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(fault(UriFaultKind::Escape, at));
+                }
+                at += 2;
+            }
+            _ => return Err(fault(UriFaultKind::Character, at)),
         }
-        // RFC 3986 §2.1: `%` is always followed by two hexadecimal digits.
-        match bytes.get(at + 1..at + 3) {
-            Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => at += 3,
-            _ => return Err(fault(UriFaultKind::Escape, at)),
-        }
+        at += 1;
     }
-    Ok(())
+    Ok(marks)
 }
 
-/// Visible ASCII without `"`, `<`, `>` and without `%`, which needs a look at what follows.
-const PLAIN: [bool; 256] = {
+/// Visible ASCII without `"`, `<`, `>`, and without what [`check_characters`] looks at more closely.
+static PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut b = 0x21;
     while b < 0x7F {
-        table[b] = !matches!(b as u8, b'"' | b'<' | b'>' | b'%');
+        table[b] = !matches!(b as u8, b'"' | b'<' | b'>' | b'%' | b':' | b'@' | b'?');
         b += 1;
     }
     table

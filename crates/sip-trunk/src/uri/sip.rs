@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Host, Layout, MAX_PARAMS, Scheme, Telephone, Transport, UriFault, UriFaultKind, UriHeaders, UriParams,
-    UriRef, fault::fault, host_and_port, percent, short, tel,
+    Host, Layout, MAX_PARAMS, Marks, Scheme, Telephone, Transport, UriFault, UriFaultKind, UriHeaders,
+    UriParams, UriRef, fault::fault, host::HostPort, percent, short, tel,
 };
 
 /// A `sip:` or `sips:` URI (RFC 3261 §19.1).
@@ -108,28 +108,23 @@ impl<'a> SipUri<'a> {
     }
 }
 
-pub(super) fn layout(text: &str, blank: Layout) -> Result<Layout, UriFault> {
+pub(super) fn layout(text: &str, blank: Layout, marks: Marks) -> Result<Layout, UriFault> {
     let bytes = text.as_bytes();
     let start = usize::from(blank.body);
-    let (user_end, host) = match memchr::memchr(b'@', &bytes[start..]) {
-        None => (start - 1, start),
-        Some(len) => {
-            let user = memchr::memchr(b':', &bytes[start..start + len]).unwrap_or(len);
-            if user == 0 {
-                return Err(fault(UriFaultKind::User, start));
-            }
-            (start + user, start + len + 1)
-        }
+    let (user_end, host) = match (marks.at, marks.colon) {
+        (Some(at), Some(user_end)) if user_end > start => (user_end, at + 1),
+        (Some(_), _) => return Err(fault(UriFaultKind::User, start)),
+        (None, _) => (start - 1, start),
     };
-    let (host_len, port, len) =
-        host_and_port(&bytes[host..]).map_err(|e| UriFault { at: e.at + host, ..e })?;
+    let HostPort { host_len, port, len, .. } =
+        HostPort::read(&bytes[host..]).map_err(|e| UriFault { at: e.at + host, ..e })?;
     let params = host + len;
     match bytes.get(params) {
         None | Some(b';' | b'?') => {}
         Some(_) if port.is_some() => return Err(fault(UriFaultKind::Port, params)),
         Some(_) => return Err(fault(UriFaultKind::Host, params)),
     }
-    let headers = memchr::memchr(b'?', &bytes[params..]).map_or(bytes.len(), |n| params + n);
+    let headers = marks.question.unwrap_or(bytes.len());
     check_params(&bytes[params..headers], params)?;
     Ok(Layout {
         user_end: short(user_end),
@@ -144,13 +139,20 @@ pub(super) fn layout(text: &str, blank: Layout) -> Result<Layout, UriFault> {
 
 /// `bytes` is empty or starts with `;`. Every parameter has a name.
 pub(super) fn check_params(bytes: &[u8], offset: usize) -> Result<(), UriFault> {
-    for (n, at) in memchr::memchr_iter(b';', bytes).enumerate() {
-        if n == MAX_PARAMS {
-            return Err(fault(UriFaultKind::TooManyParams, offset + at));
+    let mut count = 0;
+    for (at, pair) in bytes.windows(2).enumerate() {
+        if pair[0] == b';' {
+            count += 1;
+            if count > MAX_PARAMS {
+                return Err(fault(UriFaultKind::TooManyParams, offset + at));
+            }
+            if matches!(pair[1], b';' | b'=') {
+                return Err(fault(UriFaultKind::Param, offset + at + 1));
+            }
         }
-        if matches!(bytes.get(at + 1), None | Some(b';' | b'=')) {
-            return Err(fault(UriFaultKind::Param, offset + at + 1));
-        }
+    }
+    if bytes.last() == Some(&b';') {
+        return Err(fault(UriFaultKind::Param, offset + bytes.len()));
     }
     Ok(())
 }
