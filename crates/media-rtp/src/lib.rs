@@ -35,6 +35,8 @@
 
 pub mod codec;
 pub mod demux;
+#[cfg(feature = "driver")]
+pub mod driver;
 pub mod dtmf;
 pub mod jitter;
 pub mod mix;

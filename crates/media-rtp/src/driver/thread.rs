@@ -1,0 +1,226 @@
+//! The loop of one media thread.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::UdpSocket;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use slab::Slab;
+
+use super::threads::{CallId, Counters};
+use super::{BUFFER, EngineOutput, Forward, MAX_DATAGRAM, MediaEngine};
+
+/// What signalling sends to a thread.
+pub(super) enum Instruction<E: MediaEngine> {
+    Open { id: CallId, sockets: Vec<UdpSocket>, engine: E },
+    Command { id: CallId, command: E::Command },
+    Close { id: CallId },
+}
+
+pub(super) struct MediaThread<E: MediaEngine> {
+    instructions: Receiver<Instruction<E>>,
+    waker: Arc<OwnedFd>,
+    events: SyncSender<(CallId, E::Event)>,
+    counters: Arc<Counters>,
+    tick: Duration,
+    epoll: OwnedFd,
+    calls: Slab<Call<E>>,
+    by_id: HashMap<CallId, usize>,
+    /// Where a ready socket belongs: its key in epoll is its key here.
+    sockets: Slab<Port>,
+    tally: Tally,
+}
+
+struct Call<E> {
+    id: CallId,
+    engine: E,
+    ports: Vec<(UdpSocket, usize)>,
+}
+
+#[derive(Clone, Copy)]
+struct Port {
+    call: usize,
+    port: usize,
+}
+
+/// Counted locally, published after each round.
+#[derive(Default)]
+struct Tally {
+    received: u64,
+    sent: u64,
+    send_errors: u64,
+    dropped_events: u64,
+}
+
+/// The key of the waker; a slab never grows that far.
+const WAKER: u64 = u64::MAX;
+
+/// Ready sockets taken from the kernel at a time.
+const ROUND: usize = 512;
+
+impl<E: MediaEngine> MediaThread<E> {
+    pub(super) fn new(
+        instructions: Receiver<Instruction<E>>,
+        waker: Arc<OwnedFd>,
+        events: SyncSender<(CallId, E::Event)>,
+        counters: Arc<Counters>,
+        tick: Duration,
+    ) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &waker, epoll::EventData::new_u64(WAKER), epoll::EventFlags::IN)?;
+        Ok(Self {
+            instructions,
+            waker,
+            events,
+            counters,
+            tick,
+            epoll,
+            calls: Slab::new(),
+            by_id: HashMap::new(),
+            sockets: Slab::new(),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Serves calls until nobody can command the thread any more.
+    pub(super) fn run(&mut self) {
+        let mut ready = Vec::with_capacity(ROUND);
+        let mut buffer = vec![0; BUFFER];
+        let mut next_scan = Instant::now() + self.tick;
+        loop {
+            ready.clear();
+            let patience = (!self.calls.is_empty()).then(|| timespec(next_scan));
+            // An interrupted wait is a round in which nothing was ready.
+            let _ = epoll::wait(&self.epoll, spare_capacity(&mut ready), patience.as_ref());
+            let now = Instant::now();
+            let mut woken = false;
+            for event in &ready {
+                match event.data.u64() {
+                    WAKER => woken = true,
+                    // Level-triggered: one datagram per socket and round, so that no stream waits for another.
+                    key => self.receive(key as usize, &mut buffer, now),
+                }
+            }
+            if now >= next_scan {
+                self.scan(now);
+                next_scan = now + self.tick;
+            }
+            // After the sockets: an instruction may close some that this round called ready.
+            let ended = woken && self.obey(now);
+            self.publish();
+            if ended {
+                return;
+            }
+        }
+    }
+
+    fn receive(&mut self, key: usize, buffer: &mut [u8], now: Instant) {
+        let Some(&Port { call, port }) = self.sockets.get(key) else { return };
+        let Some(call) = self.calls.get_mut(call) else { return };
+        let Ok((len, source)) = call.ports[port].0.recv_from(&mut buffer[..MAX_DATAGRAM]) else { return };
+        self.tally.received += 1;
+        if let Forward::Send { port, to, len } = call.engine.handle_datagram(port, source, buffer, len, now) {
+            self.tally.send(call, port, to, buffer.get(..len));
+        }
+        drain(call, &self.events, &mut self.tally);
+    }
+
+    /// Lets every engine whose deadline has passed do what it waited for.
+    fn scan(&mut self, now: Instant) {
+        for (_, call) in &mut self.calls {
+            if call.engine.next_timeout().is_some_and(|deadline| deadline <= now) {
+                call.engine.handle_timeout(now);
+                drain(call, &self.events, &mut self.tally);
+            }
+        }
+    }
+
+    /// Follows the waiting instructions; true when there will never be another.
+    fn obey(&mut self, now: Instant) -> bool {
+        let _ = rustix::io::read(&self.waker, &mut [0; 8]);
+        loop {
+            match self.instructions.try_recv() {
+                Ok(Instruction::Open { id, sockets, engine }) => self.open(id, sockets, engine),
+                Ok(Instruction::Command { id, command }) => {
+                    if let Some(call) = self.by_id.get(&id).and_then(|&slot| self.calls.get_mut(slot)) {
+                        call.engine.handle_command(command, now);
+                        drain(call, &self.events, &mut self.tally);
+                    }
+                }
+                Ok(Instruction::Close { id }) => self.close(id),
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => return true,
+            }
+        }
+    }
+
+    fn open(&mut self, id: CallId, sockets: Vec<UdpSocket>, engine: E) {
+        let slot = self.calls.vacant_key();
+        let mut ports = Vec::with_capacity(sockets.len());
+        for (port, socket) in sockets.into_iter().enumerate() {
+            let key = self.sockets.insert(Port { call: slot, port });
+            let data = epoll::EventData::new_u64(key as u64);
+            // Only a kernel out of memory or watches refuses; the port is deaf then, and the engine's idle timer tells.
+            let _ = epoll::add(&self.epoll, &socket, data, epoll::EventFlags::IN);
+            ports.push((socket, key));
+        }
+        self.calls.insert(Call { id, engine, ports });
+        self.by_id.insert(id, slot);
+    }
+
+    fn close(&mut self, id: CallId) {
+        let Some(slot) = self.by_id.remove(&id) else { return };
+        for (socket, key) in self.calls.remove(slot).ports {
+            let _ = epoll::delete(&self.epoll, &socket);
+            self.sockets.remove(key);
+        }
+    }
+
+    fn publish(&self) {
+        let counters = &self.counters;
+        counters.calls.store(self.calls.len() as u64, Ordering::Relaxed);
+        counters.received.store(self.tally.received, Ordering::Relaxed);
+        counters.sent.store(self.tally.sent, Ordering::Relaxed);
+        counters.send_errors.store(self.tally.send_errors, Ordering::Relaxed);
+        counters.dropped_events.store(self.tally.dropped_events, Ordering::Relaxed);
+    }
+}
+
+/// Does what the engine wants done.
+fn drain<E: MediaEngine>(call: &mut Call<E>, events: &SyncSender<(CallId, E::Event)>, tally: &mut Tally) {
+    while let Some(output) = call.engine.poll_output() {
+        match output {
+            EngineOutput::Transmit { port, to, datagram } => tally.send(call, port, to, Some(&datagram)),
+            EngineOutput::Event(event) => {
+                if events.try_send((call.id, event)).is_err() {
+                    tally.dropped_events += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Tally {
+    fn send<E>(&mut self, call: &Call<E>, port: usize, to: std::net::SocketAddr, datagram: Option<&[u8]>) {
+        let socket = call.ports.get(port).map(|port| &port.0);
+        match (socket, datagram) {
+            (Some(socket), Some(datagram)) if socket.send_to(datagram, to).is_ok() => self.sent += 1,
+            // A full socket buffer, an unreachable network: media is dropped, never queued.
+            _ => self.send_errors += 1,
+        }
+    }
+}
+
+fn timespec(until: Instant) -> Timespec {
+    let left = until.saturating_duration_since(Instant::now());
+    Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    }
+}
