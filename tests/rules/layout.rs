@@ -27,7 +27,10 @@ fn publishing_faults(package: &Package) -> Vec<&'static str> {
     let checks = [
         (package.description.is_some(), "no description"),
         (package.license.as_deref() == Some("MIT OR Apache-2.0"), "licence is not MIT OR Apache-2.0"),
-        (has("LICENSE-MIT") && has("LICENSE-APACHE"), "licence files missing beside the manifest"),
+        (
+            has("LICENSE-MIT") && has("LICENSE-APACHE"),
+            "no licence files beside the manifest: ln -s ../../LICENSE-MIT ../../LICENSE-APACHE .",
+        ),
         (package.readme.as_ref().is_some_and(|path| path == "README.md"), "readme is not README.md"),
         (readme.lines().count() >= 10, "README.md is missing or says nothing"),
         ((1..=5).contains(&package.keywords.len()), "not 1 to 5 keywords"),
