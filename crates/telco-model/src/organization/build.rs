@@ -23,7 +23,7 @@ impl Organization {
 
     /// Makes an organization of entities with the path each was read from.
     pub(crate) fn build(
-        entries: Vec<(String, AnyEntity, Meta)>,
+        entries: Vec<(String, AnyEntity, Option<Meta>)>,
         now: Timestamp,
     ) -> Result<Self, Vec<Problem>> {
         let mut organization = Organization::default();
