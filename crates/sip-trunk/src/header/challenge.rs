@@ -5,7 +5,6 @@ use std::{fmt, ops::Deref};
 use super::{
     Header, HeaderFault, Text, Value,
     auth_params::{ListWriter, once, read_digest, required, text},
-    text::Token,
 };
 use crate::{
     auth::{Algorithm, Qop},
@@ -107,7 +106,7 @@ impl fmt::Display for Challenge<'_> {
             list.param("stale", "true")?;
         }
         if let Some(algorithm) = self.algorithm {
-            list.param("algorithm", Token(&algorithm.decoded()))?;
+            list.param("algorithm", Value::from(&*algorithm.decoded()))?;
         }
         match self.qop {
             Some(QopOffer { auth: true, auth_int: true }) => list.param("qop", "\"auth,auth-int\""),

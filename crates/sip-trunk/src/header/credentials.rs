@@ -4,10 +4,9 @@
 use std::{fmt, ops::Deref};
 
 use super::{
-    FaultKind, Header, HeaderFault, Text,
+    FaultKind, Header, HeaderFault, Text, Value,
     auth_params::{ListWriter, count, once, read_digest, read_list, required, text},
     lex::Cursor,
-    text::Token,
 };
 use crate::{
     auth::{Algorithm, Qop},
@@ -104,7 +103,7 @@ impl fmt::Display for Credentials<'_> {
         list.param("uri", self.uri)?;
         list.param("response", self.response)?;
         if let Some(algorithm) = self.algorithm {
-            list.param("algorithm", Token(&algorithm.decoded()))?;
+            list.param("algorithm", Value::from(&*algorithm.decoded()))?;
         }
         if let Some(cnonce) = self.cnonce {
             list.param("cnonce", cnonce)?;
@@ -193,6 +192,9 @@ impl<'a> Header<'a> for AuthenticationInfo<'a> {
             }
             _ => Ok(()),
         })?;
+        if info == Self::default() {
+            return Err(HeaderFault { kind: FaultKind::Missing("nextnonce or rspauth"), at: 0 });
+        }
         Ok(info)
     }
 }

@@ -2,11 +2,7 @@
 
 use std::fmt;
 
-use super::{
-    FaultKind, Header, HeaderFault, Params,
-    lex::Cursor,
-    text::{Token, Word},
-};
+use super::{FaultKind, Header, HeaderFault, Params, lex::Cursor, text::Word};
 use crate::msg::HeaderName;
 
 /// The dialog a new INVITE takes the place of (RFC 3891 §6.1).
@@ -38,7 +34,7 @@ impl<'a> Header<'a> for Replaces<'a> {
 
 impl fmt::Display for Replaces<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{};to-tag={};from-tag={}", Word(self.call_id), Token(self.to_tag), Token(self.from_tag))?;
+        write!(f, "{};to-tag={};from-tag={}", Word(self.call_id), Word(self.to_tag), Word(self.from_tag))?;
         f.write_str(if self.early_only { ";early-only" } else { "" })
     }
 }
@@ -65,7 +61,7 @@ impl<'a> Header<'a> for Join<'a> {
 
 impl fmt::Display for Join<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{};to-tag={};from-tag={}", Word(self.call_id), Token(self.to_tag), Token(self.from_tag))
+        write!(f, "{};to-tag={};from-tag={}", Word(self.call_id), Word(self.to_tag), Word(self.from_tag))
     }
 }
 
@@ -95,8 +91,8 @@ impl fmt::Display for TargetDialog<'_> {
             f,
             "{};local-tag={};remote-tag={}",
             Word(self.call_id),
-            Token(self.local_tag),
-            Token(self.remote_tag)
+            Word(self.local_tag),
+            Word(self.remote_tag)
         )
     }
 }

@@ -3,11 +3,10 @@
 use std::{borrow::Cow, fmt};
 
 use super::{
-    FaultKind, Header, HeaderFault, Value,
+    FaultKind, Header, HeaderFault, Text, Value,
     lex::{Cursor, ascii},
     name_addr::bracketed,
     params::read_value,
-    text::Token,
 };
 use crate::{msg::HeaderName, uri::UriRef};
 
@@ -96,10 +95,10 @@ impl fmt::Display for Identity<'_> {
         runs.try_for_each(|run| f.write_str(run))?;
         write!(f, ";info=<{}>", self.info)?;
         if let Some(alg) = self.alg {
-            write!(f, ";alg={}", Token(&alg.text()))?;
+            write!(f, ";alg={}", Value::from(&*alg.text()))?;
         }
         if let Some(ppt) = self.ppt {
-            write!(f, ";ppt=\"{}\"", Token(&ppt.text()))?;
+            write!(f, ";ppt={}", Text::from(&*ppt.text()))?;
         }
         Ok(())
     }
