@@ -16,5 +16,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("media_demux", media::media_demux),
     ("rtp_rtcp", media::rtp_rtcp),
     ("sip_datagram", sip::sip_datagram),
+    ("sip_header", sip::sip_header),
+    ("sip_stream", sip::sip_stream),
     ("srtp_unprotect", media::srtp_unprotect),
 ];

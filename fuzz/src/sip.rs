@@ -1,7 +1,12 @@
 //! sip-trunk.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
-use sip_trunk::msg::{Edits, Element, Scanner, error_reply};
+use sip_trunk::frame::{Broken, Frame, Side, StreamFramer, StreamLimits};
+use sip_trunk::header::{self, Header, split_list};
+use sip_trunk::msg::{Edits, Element, HeaderName, Scanner, error_reply};
+use sip_trunk::uri::UriRef;
 
 /// One datagram through scanning, checking, answering and editing.
 pub fn sip_datagram(bytes: &[u8]) {
@@ -15,9 +20,14 @@ pub fn sip_datagram(bytes: &[u8]) {
     }
     let Ok(message) = scan.accepted() else { return };
 
-    // What nobody touched leaves as it came.
-    assert_eq!(Edits::new(&message).finish(), message.to_bytes());
-    assert!(bytes.starts_with(message.as_bytes()));
+    // What nobody touched leaves as it came, unless it may not be forwarded; then it is clean afterwards.
+    let forwarded = Edits::new(&message).finish();
+    if forwarded != message.to_bytes() {
+        let clean = Scanner::default().datagram(forwarded).accepted().expect("cleaning breaks nothing");
+        assert_eq!(Edits::new(&clean).finish(), clean.to_bytes());
+        assert_eq!(clean.body(), message.body());
+    }
+    assert!(bytes.windows(message.as_bytes().len()).any(|window| window == message.as_bytes()));
     assert!(message.body().len() <= bytes.len());
 
     // An accepted message stays acceptable after the edits that forwarding makes.
@@ -28,5 +38,70 @@ pub fn sip_datagram(bytes: &[u8]) {
             Scanner::default().datagram(edits.finish()).message.expect("a forwarded message is still one");
         assert_eq!(again.body(), message.body());
         assert_eq!(again.is_request(), message.is_request());
+    }
+}
+
+/// A stream, split where its first byte says: the frames must not depend on it, and a message must keep its bytes.
+pub fn sip_stream(bytes: &[u8]) {
+    let Some((&seed, stream)) = bytes.split_first() else { return };
+    let whole = frames(stream, stream.len().max(1));
+    assert_eq!(frames(stream, usize::from(seed) + 1), whole);
+    let mut rest = stream;
+    for frame in &whole {
+        let message = match frame {
+            Ok(Frame::Message(message)) => message,
+            Ok(Frame::Ping | Frame::Pong) => continue,
+            Err(broken) => {
+                // What is left of a broken stream is enough to build a reply from.
+                let _ = error_reply(&Scanner::default().stream(broken.head.clone()), "fuzz");
+                continue;
+            }
+        };
+        let at = rest.windows(message.len()).position(|window| window == message).expect("taken from the stream");
+        rest = &rest[at + message.len()..];
+        // The framer and the scanner agree where the message ends.
+        let scan = Scanner::default().stream(message.clone());
+        if let Some(read) = scan.message {
+            assert_eq!(read.as_bytes().len(), message.len());
+        }
+    }
+}
+
+fn frames(stream: &[u8], size: usize) -> Vec<Result<Frame, Broken>> {
+    let now = Instant::now();
+    let limits = StreamLimits { ping_interval: Duration::ZERO, ..StreamLimits::default() };
+    let (mut framer, mut frames) = (StreamFramer::new(Side::Acceptor, limits), Vec::new());
+    for chunk in stream.chunks(size) {
+        framer.push(chunk, now);
+        while let Some(frame) = framer.poll() {
+            frames.push(frame);
+        }
+    }
+    frames
+}
+
+/// One header value through every typed view and the URI reader; what a view prints, it reads again.
+pub fn sip_header(bytes: &[u8]) {
+    let _ = UriRef::parse(bytes);
+    macro_rules! views {
+        ($($view:ident),* $(,)?) => { $( read::<header::$view>(bytes); )* };
+    }
+    views!(
+        AlertInfo, Allow, AllowEvents, CallId, CallInfo, Contact, ContentDisposition, ContentId, ContentType, CSeq, Date,
+        Diversion, ErrorInfo, Event, Expires, From, Geolocation, GeolocationError, GeolocationRouting, HistoryInfo,
+        Identity, Join, MaxForwards, MinExpires, MinSe, PAssertedIdentity, PAssociatedUri, Path, PPreferredIdentity,
+        Privacy, ProxyRequire, RAck, Reason, RecordRoute, ReferredBy, ReferTo, RemotePartyId, Replaces, ReplyTo, Require,
+        RetryAfter, Route, RSeq, ServiceRoute, SessionExpires, SubscriptionState, Supported, TargetDialog, To,
+        Unsupported, UserToUser, Via, Warning, XUserToUser, WwwAuthenticate, ProxyAuthenticate, Authorization,
+        ProxyAuthorization, AuthenticationInfo,
+    );
+}
+
+fn read<'a, H: Header<'a>>(value: &'a [u8]) {
+    let _: HeaderName = H::NAME;
+    for element in split_list(value).chain([value]) {
+        if let Err(fault) = H::parse(element) {
+            assert!(fault.at <= element.len(), "{}: a fault at {} of {}", H::NAME, fault.at, element.len());
+        }
     }
 }

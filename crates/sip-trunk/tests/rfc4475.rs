@@ -1,12 +1,10 @@
 //! The torture messages of RFC 4475, byte for byte, where they are present: `../shared/data/rfc4475` beside the
 //! workspace, or `$TELCO_VECTORS/rfc4475`. The project's own messages for the same cases are in `torture.rs`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests; absence is said plainly
-
-use std::path::PathBuf;
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use bytes::Bytes;
-use sip_trunk::msg::{Edits, Element, Message, Method, Role, Scan, Scanner, Silence, error_reply};
+use sip_trunk::msg::{Edits, Element, Message, Method, Role, Scan, Scanner, Severity, Silence, error_reply};
 
 /// What each kind of element owes the sender: `Ok` to process, a status to answer, silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,32 +85,23 @@ fn element(role: Role) -> Element<'static> {
 }
 
 fn owed(scan: &Scan) -> Owed {
+    let harmless = scan.diagnostics.worst().is_none_or(|worst| worst.severity < Severity::Unsupported);
     match error_reply(scan, "tag") {
         Ok(reply) => Answer(Message::from_datagram(reply).unwrap().status().unwrap()),
         Err(Silence::NothingWrong) => Process,
-        Err(Silence::Response)
-            if scan
-                .diagnostics
-                .worst()
-                .is_none_or(|worst| worst.severity < sip_trunk::msg::Severity::Unsupported) =>
-        {
-            Process
-        }
+        Err(Silence::Response) if harmless => Process,
         Err(_) => Drop,
     }
 }
 
 fn torture_messages() -> Option<Vec<(String, Bytes)>> {
-    let vectors = match std::env::var_os("TELCO_VECTORS") {
-        Some(path) => PathBuf::from(path),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-    };
+    let root = telco_testkit::shared_data("rfc4475")?;
     let mut messages = Vec::new();
     for folder in ["valid", "invalid"] {
-        for entry in std::fs::read_dir(vectors.join("rfc4475").join(folder)).ok()? {
-            let path = entry.ok()?.path();
-            let name = path.file_stem()?.to_str()?.to_owned();
-            messages.push((name, Bytes::from(std::fs::read(&path).ok()?)));
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            messages.push((name, Bytes::from(std::fs::read(&path).unwrap())));
         }
     }
     messages.sort();
@@ -122,12 +111,7 @@ fn torture_messages() -> Option<Vec<(String, Bytes)>> {
 /// ES-09: each of the 49 messages gives the outcome its RFC 4475 section asks for.
 #[test]
 fn every_torture_message_gives_the_outcome_of_its_section() {
-    let Some(messages) = torture_messages() else {
-        println!(
-            "RFC 4475 messages are not present; set TELCO_VECTORS to a folder with rfc4475/{{valid,invalid}}"
-        );
-        return;
-    };
+    let Some(messages) = torture_messages() else { return };
     assert_eq!(messages.len(), 49);
     let mut wrong = Vec::new();
     for (name, bytes) in messages {
@@ -153,4 +137,33 @@ fn every_torture_message_gives_the_outcome_of_its_section() {
         assert_eq!(forwarded != message.as_bytes(), cleaned, "{name}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// As a registrar, an address of record that is no SIP URI is answered 400 (RFC 4475 §3.3.4).
+#[test]
+fn a_registrar_wants_a_sip_address_of_record() {
+    let Some(messages) = torture_messages() else { return };
+    let (_, bytes) = messages.into_iter().find(|(name, _)| name == "unksm2").unwrap();
+    let scan = Scanner::default().datagram(bytes).check(&element(Role::Registrar));
+    assert_eq!(owed(&scan), Answer(400));
+}
+
+/// What rsip can hold comes back the same; what it cannot is refused. Nothing is lost silently.
+#[cfg(feature = "rsip")]
+#[test]
+fn rsip_holds_a_torture_message_wholly_or_refuses_it() {
+    let Some(messages) = torture_messages() else { return };
+    let mut held = 0;
+    for (name, bytes) in messages {
+        let Ok(message) = Scanner::default().datagram(bytes).check(&Element::default()).accepted() else {
+            continue;
+        };
+        let Ok(theirs) = rsip::SipMessage::try_from(&message) else { continue };
+        let back = Message::try_from(&theirs).unwrap();
+        assert_eq!(back.body(), message.body(), "{name}");
+        assert_eq!(back.values("Via").count(), message.values("Via").count(), "{name}");
+        assert_eq!(back.values("Contact").count(), message.values("Contact").count(), "{name}");
+        held += 1;
+    }
+    assert!(held >= 20, "only {held} messages");
 }

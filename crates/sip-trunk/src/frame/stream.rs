@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 
+use crate::Deadline;
 use crate::msg::token::is_token_byte;
 use crate::msg::{Code, declared_length};
 
@@ -169,13 +170,14 @@ impl StreamFramer {
     }
 
     /// When the message being received must be complete; `None` between messages.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.started.filter(|_| !self.broken).map(|started| started + self.limits.message_within)
+    pub fn next_timeout(&self) -> Option<Deadline> {
+        let started = self.started.filter(|_| !self.broken)?;
+        Some(Deadline { at: started + self.limits.message_within, why: "a message is incomplete" })
     }
 
     /// Gives up on a message that did not arrive in time; `None` when there is still time.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Broken> {
-        let late = self.deadline().is_some_and(|deadline| deadline <= now);
+        let late = self.next_timeout().is_some_and(|deadline| deadline.at <= now);
         late.then(|| self.fail(FrameFault::TooSlow))
     }
 

@@ -138,9 +138,14 @@ impl Draft {
     }
 
     /// Sets the body and its Content-Type.
-    pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+    pub fn body(self, content_type: &str, body: impl Into<Bytes>) -> Self {
+        self.header(HeaderName::ContentType, content_type).body_without_type(body)
+    }
+
+    /// Sets the body alone, for a Content-Type that is among the headers already.
+    pub fn body_without_type(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
-        self.header(HeaderName::ContentType, content_type)
+        self
     }
 
     /// The bytes to send.

@@ -247,10 +247,10 @@ impl<'m> Edits<'m> {
     /// Adds Content-Length where the sender left it out, as forwarding a datagram to a stream requires
     /// (RFC 3261 §20.14).
     pub fn ensure_content_length(&mut self) -> &mut Self {
-        let length = decimal(self.message.body().len(), &mut [0; 20]).to_vec();
-        if self.message.header(HeaderName::ContentLength).is_none()
-            && let Ok(text) = self.header_line(FieldName::Known(HeaderName::ContentLength), &length)
-        {
+        if self.message.header(HeaderName::ContentLength).is_none() {
+            let mut room = [0; 20];
+            let length = decimal(self.message.body().len(), &mut room);
+            let text = self.header_line_named(HeaderName::ContentLength.as_str().as_bytes(), length);
             self.lumps.push(Lump { at: self.message.head_end(), remove: 0, text });
         }
         self

@@ -29,6 +29,7 @@ pub struct Message {
 }
 
 impl Message {
+    #[inline(always)] // see Scanner::read
     pub(super) fn new(
         bytes: Bytes,
         begin: usize,

@@ -139,7 +139,7 @@ impl HeaderName {
     }
 
     /// Finds a name by its full or compact spelling in any case; `None` for a name this crate does not know.
-    #[inline]
+    #[inline(always)] // once per header line
     pub fn find(name: &[u8]) -> Option<Self> {
         if let [letter] = name {
             return COMPACT[(letter.to_ascii_lowercase() & 0x7f) as usize]

@@ -7,13 +7,13 @@ use crate::header::split_list;
 
 use super::diagnostic::{Code, Diagnostics};
 use super::field::Field;
-use super::hygiene::{self, Census};
+use super::hygiene;
 use super::limits::{Limits, Strictness};
 use super::message::Message;
 use super::name::HeaderName;
 use super::span::Span;
 use super::start::{self, Start};
-use super::token::is_token_byte;
+use super::token::is_token;
 
 /// Reads messages under [`Limits`] and a [`Strictness`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +39,7 @@ impl Scan {
     ///
     /// # Errors
     /// The scan itself, when a finding is an [`Error`](super::Severity::Error) or there is no message.
+    #[inline]
     pub fn accepted(self) -> Result<Message, Box<Self>> {
         match self {
             Self { message: Some(message), diagnostics } if diagnostics.is_acceptable() => Ok(message),
@@ -61,6 +62,7 @@ impl Scanner {
     ///
     /// RFC 3261 §18.3: without Content-Length the body is the rest; octets behind the body are ignored; a body
     /// shorter than announced is an error. RFC 7118 §5 gives WebSocket messages the same one-to-one framing.
+    #[inline]
     pub fn datagram(&self, bytes: Bytes) -> Scan {
         self.scan(bytes, Framing::Datagram)
     }
@@ -78,8 +80,13 @@ impl Scanner {
         Scan { message, diagnostics }
     }
 
+    #[inline(always)] // a message is built where it will stay, not moved there
     fn read(&self, bytes: Bytes, framing: Framing, found: &mut Diagnostics) -> Option<Message> {
         let text: &[u8] = &bytes;
+        if u32::try_from(text.len()).is_err() {
+            found.push(Code::MessageTooLarge, Span::default());
+            return None;
+        }
         // RFC 3261 §7.5: line ends before the start line are ignored.
         let begin = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         if begin == text.len() {
@@ -96,6 +103,7 @@ impl Scanner {
         let section_end = text.len().min(begin.saturating_add(self.limits.header_section));
         let section = &text[..section_end];
         let (line_end, next) = line(section, begin);
+        let pairs = usize::from(next - line_end == 2);
         let first = Span::new(begin, line_end);
         let start = start::read(section, begin, line_end, &mut |code, span| found.push(code, span));
         let Some(start) = start else {
@@ -111,7 +119,7 @@ impl Scanner {
         }
 
         let mut head =
-            Head { section, limits: &self.limits, found, fields: SmallVec::new(), at: next, pairs: 1 };
+            Head { section, limits: &self.limits, found, fields: SmallVec::new(), at: next, pairs };
         let body_start = match head.read_fields() {
             Some(body_start) => body_start,
             None if section_end < text.len() => {
@@ -123,9 +131,11 @@ impl Scanner {
                 section_end
             }
         };
-        head.judge_bytes(begin, body_start, start);
-        head.judge_fields();
-        let declared = head.content_length();
+        head.judge_bytes(begin, body_start);
+        if let Start::Request { uri, .. } = start {
+            head.judge_params(uri);
+        }
+        let declared = head.judge_fields();
         let head_end = head.at;
         let fields = head.fields;
 
@@ -185,7 +195,7 @@ struct Head<'s> {
     fields: SmallVec<[Field; 64]>,
     /// Start of the line being read; at the end, of the empty line.
     at: usize,
-    /// Line ends seen.
+    /// CRLFs that end a line.
     pairs: usize,
 }
 
@@ -196,7 +206,7 @@ impl Head<'_> {
 
     /// Reads header lines up to the empty one; gives the offset behind it, or `None` when there is none.
     fn read_fields(&mut self) -> Option<usize> {
-        let mut seen = 0u128;
+        let mut seen = 0u16;
         loop {
             let at = self.at;
             let first = *self.section.get(at)?;
@@ -207,7 +217,7 @@ impl Head<'_> {
                 self.at = end;
                 return None;
             }
-            self.pairs += 1;
+            self.pairs += usize::from(next - end == 2);
             if end == at {
                 return Some(next);
             }
@@ -217,7 +227,7 @@ impl Head<'_> {
     }
 
     #[inline]
-    fn read_line(&mut self, first: u8, at: usize, end: usize, seen: &mut u128) {
+    fn read_line(&mut self, first: u8, at: usize, end: usize, seen: &mut u16) {
         if matches!(first, b' ' | b'\t') {
             self.read_fold(at, end);
         } else {
@@ -225,48 +235,47 @@ impl Head<'_> {
         }
     }
 
-    fn read_field(&mut self, at: usize, end: usize, seen: &mut u128) {
+    #[inline(always)]
+    fn read_field(&mut self, at: usize, end: usize, seen: &mut u16) {
         let content = &self.section[at..end];
-        let name_len = content.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(content.len());
+        let Some(colon) = find_colon(content) else {
+            return self.report(Code::BadHeaderLine, at, end);
+        };
         // RFC 3261 §25.1 HCOLON: white space may stand between the name and the colon.
-        let mut colon = name_len;
-        while matches!(content.get(colon), Some(b' ' | b'\t')) {
-            colon += 1;
-        }
-        let short_name = u16::try_from(name_len).ok();
-        let (Some(name_len), true, Some(b':')) = (short_name, name_len > 0, content.get(colon)) else {
-            self.report(Code::BadHeaderLine, at, end);
-            return;
+        let name = trim_blank_end(&content[..colon]);
+        let id = HeaderName::find(name);
+        let name_len = match u16::try_from(name.len()) {
+            Ok(name_len) if id.is_some() || is_token(name) => name_len,
+            Ok(_) | Err(_) => return self.report(Code::BadHeaderLine, at, end),
         };
         if content.len() > self.limits.header {
             self.report(Code::HeaderTooLarge, at, end);
         }
         if self.fields.len() >= self.limits.headers {
-            if self.fields.len() == self.limits.headers && !self.found.contains(Code::TooManyHeaders) {
+            if !self.found.contains(Code::TooManyHeaders) {
                 self.report(Code::TooManyHeaders, at, end);
             }
             return;
         }
-
-        let mut value_start = at + colon + 1;
-        while value_start < end && matches!(self.section[value_start], b' ' | b'\t') {
-            value_start += 1;
-        }
-        let mut value_end = end;
-        while value_end > value_start && matches!(self.section[value_end - 1], b' ' | b'\t') {
-            value_end -= 1;
-        }
-        let id = HeaderName::find(&content[..usize::from(name_len)]);
         if let Some(name) = id {
-            let bit = 1u128 << (name as u8);
-            if *seen & bit & ALONE != 0 {
+            let bit = alone(name);
+            if *seen & bit != 0 {
                 self.report(Code::RepeatedHeader(name), at, end);
             }
             *seen |= bit;
         }
-        let value = Span::new(value_start, value_end);
+        let mut value = &content[colon + 1..];
+        if let [b' ' | b'\t', rest @ ..] = value {
+            value = rest;
+            while let [b' ' | b'\t', rest @ ..] = value {
+                value = rest;
+            }
+        }
+        let value_start = end - value.len();
+        let value = Span::within(value_start, value_start + trim_blank_end(value).len());
+        let start = Span::within(at, end).start;
         self.fields.push(Field {
-            start: Span::new(at, at).start,
+            start,
             value_start: value.start,
             value_end: value.end,
             name_len,
@@ -300,95 +309,102 @@ impl Head<'_> {
     }
 
     /// Looks for bytes that must not be there; one vector pass, and a slow one only when it saw something.
-    fn judge_bytes(&mut self, begin: usize, end: usize, start: Start) {
-        let head = &self.section[begin..end.min(self.section.len())];
-        let Census { carriage_returns, line_feeds, semicolons, unusual } = hygiene::census(head);
-        if unusual || carriage_returns != line_feeds || line_feeds != self.pairs {
-            for (code, span) in hygiene::irregular(head) {
-                let span = Span::new(begin + span.start as usize, begin + span.end as usize);
-                self.found.push(code, span);
-                let after = self.fields.partition_point(|field| field.start <= span.start);
-                if let Some(field) = after.checked_sub(1).and_then(|index| self.fields.get_mut(index)) {
-                    field.irregular = true;
-                }
-            }
+    fn judge_bytes(&mut self, begin: usize, end: usize) {
+        let head = &self.section[begin..end];
+        if hygiene::count_unusual(head) == 2 * self.pairs {
+            return;
         }
-        if semicolons > self.limits.uri_params {
-            self.judge_params(start);
+        for (code, span) in hygiene::irregular(head) {
+            let span = Span::new(begin + span.start as usize, begin + span.end as usize);
+            self.found.push(code, span);
+            let after = self.fields.partition_point(|field| field.start <= span.start);
+            if let Some(field) = after.checked_sub(1).and_then(|index| self.fields.get_mut(index)) {
+                field.irregular = true;
+            }
         }
     }
 
-    fn judge_params(&mut self, start: Start) {
+    /// Counts the parameters of one address, or of the Request-URI.
+    fn judge_params(&mut self, address: Span) {
         let limit = self.limits.uri_params;
-        let too_many = |text: &[u8]| text.iter().filter(|&&byte| byte == b';').count() > limit;
-        if let Start::Request { uri, .. } = start
-            && too_many(uri.of(self.section))
-        {
-            self.found.push(Code::TooManyUriParams, uri);
-        }
-        for field in &self.fields {
-            let addressing = field.id.is_some_and(|name| ADDRESSING & (1u128 << (name as u8)) != 0);
-            if addressing && split_list(field.value(self.section)).any(too_many) {
-                let span = Span { start: field.value_start, end: field.value_end };
-                self.found.push(Code::TooManyUriParams, span);
-            }
+        if address.len() > limit && memchr::memchr_iter(b';', address.of(self.section)).count() > limit {
+            self.found.push(Code::TooManyUriParams, address);
         }
     }
 
-    /// Counts the elements of the headers that lengthen with every hop.
-    fn judge_fields(&mut self) {
+    /// Counts what lengthens with every hop, and gives the body's length.
+    ///
+    /// RFC 3261 §20.14: decimal digits; RFC 4475 §3.3.9: contradicting values frame nothing.
+    fn judge_fields(&mut self) -> Option<u64> {
         let (mut vias, mut routes, mut recorded) = (0usize, 0usize, 0usize);
+        let (mut declared, mut usable) = (None, true);
         for index in 0..self.fields.len() {
             let field = self.fields[index];
-            let (count, limit, code) = match field.id {
-                Some(HeaderName::Via) => (&mut vias, self.limits.vias, Code::TooManyVias),
-                Some(name @ HeaderName::Route) => {
-                    (&mut routes, self.limits.routes, Code::TooManyRoutes(name))
+            let span = Span { start: field.value_start, end: field.value_end };
+            let Some(name) = field.id else { continue };
+            if span.len() > self.limits.uri_params && is_addressing(name) {
+                for element in split_list(span.of(self.section)) {
+                    let at = element.as_ptr() as usize - self.section.as_ptr() as usize;
+                    self.judge_params(Span::new(at, at + element.len()));
                 }
-                Some(name @ HeaderName::RecordRoute) => {
-                    (&mut recorded, self.limits.routes, Code::TooManyRoutes(name))
+            }
+            #[allow(clippy::wildcard_enum_match_arm)] // the other headers are not judged here
+            let (count, limit, code) = match name {
+                HeaderName::Via => (&mut vias, self.limits.vias, Code::TooManyVias),
+                HeaderName::Route => (&mut routes, self.limits.routes, Code::TooManyRoutes(name)),
+                HeaderName::RecordRoute => (&mut recorded, self.limits.routes, Code::TooManyRoutes(name)),
+                HeaderName::ContentLength => {
+                    let length = parse_length(span.of(self.section));
+                    let code = match (length, declared) {
+                        (Some(_), None) => None,
+                        (None, _) => Some(Code::BadContentLength),
+                        (Some(length), Some(before)) if length == before => Some(Code::ContentLengthRepeated),
+                        (Some(_), Some(_)) => Some(Code::ContentLengthConflict),
+                    };
+                    declared = declared.or(length);
+                    if let Some(code) = code {
+                        self.found.push(code, span);
+                        usable &= code == Code::ContentLengthRepeated;
+                    }
+                    continue;
                 }
-                Some(_) | None => continue,
+                _ => continue,
             };
             let before = *count;
-            let value = field.value(self.section);
-            *count += match memchr::memchr(b',', value) {
-                Some(_) => split_list(value).count(),
+            *count += match memchr::memchr(b',', span.of(self.section)) {
+                Some(_) => split_list(span.of(self.section)).count(),
                 None => 1,
             };
             if before <= limit && *count > limit {
-                self.report(code, field.start as usize, field.value_end as usize);
-            }
-        }
-    }
-
-    /// RFC 3261 §20.14: decimal digits; RFC 4475 §3.3.9: contradicting values frame nothing.
-    fn content_length(&mut self) -> Option<u64> {
-        let mut declared = None;
-        let mut usable = true;
-        for index in 0..self.fields.len() {
-            let field = self.fields[index];
-            if field.id != Some(HeaderName::ContentLength) {
-                continue;
-            }
-            let (start, end) = (field.value_start as usize, field.value_end as usize);
-            match (parse_length(field.value(self.section)), declared) {
-                (None, _) => {
-                    self.report(Code::BadContentLength, start, end);
-                    usable = false;
-                }
-                (Some(length), None) => declared = Some(length),
-                (Some(length), Some(before)) if length == before => {
-                    self.report(Code::ContentLengthRepeated, start, end);
-                }
-                (Some(_), Some(_)) => {
-                    self.report(Code::ContentLengthConflict, start, end);
-                    usable = false;
-                }
+                self.found.push(code, span);
             }
         }
         declared.filter(|_| usable)
     }
+}
+
+/// Offset of the first colon, eight bytes at a time: names are too short for a call to pay.
+#[inline]
+fn find_colon(line: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (chunks, tail) = line.as_chunks::<8>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let differences = u64::from_le_bytes(*chunk) ^ (ONES * b':' as u64);
+        let zeros = differences.wrapping_sub(ONES) & !differences & (ONES << 7);
+        if zeros != 0 {
+            return Some(index * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = tail.iter().position(|&byte| byte == b':')?;
+    Some(chunks.len() * 8 + at)
+}
+
+#[inline]
+fn trim_blank_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
 }
 
 /// The length of the body behind `head`, a header section up to and with its empty line.
@@ -400,15 +416,16 @@ pub(crate) fn declared_length(head: &[u8]) -> Result<u64, Code> {
     let limits = Limits { headers: usize::MAX, header: usize::MAX, ..Limits::default() };
     let (_, at) = line(head, 0);
     let mut head =
-        Head { section: head, limits: &limits, found: &mut found, fields: SmallVec::new(), at, pairs: 1 };
+        Head { section: head, limits: &limits, found: &mut found, fields: SmallVec::new(), at, pairs: 0 };
     head.read_fields();
-    // Findings about other headers are for the scanner; the last one here is about the length.
-    *head.found = Diagnostics::default();
-    let declared = head.content_length();
-    let fault = found.worst().map(|worst| worst.code).filter(|code| *code != Code::ContentLengthRepeated);
+    let declared = head.judge_fields();
+    let fault = found
+        .iter()
+        .map(|found| found.code)
+        .find(|code| matches!(code, Code::BadContentLength | Code::ContentLengthConflict));
     match (declared, fault) {
-        (Some(length), None) => Ok(length),
-        (_, Some(fault)) => Err(fault),
+        (Some(length), _) => Ok(length),
+        (None, Some(fault)) => Err(fault),
         (None, None) => Err(Code::MissingContentLength),
     }
 }
@@ -428,49 +445,66 @@ pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
     (length <= 1 << 31).then_some(length)
 }
 
-const fn mask(names: &[HeaderName]) -> u128 {
-    let mut bits = 0;
-    let mut at = 0;
-    while at < names.len() {
-        bits |= 1u128 << (names[at] as u8);
-        at += 1;
+/// A bit for each header whose repetition makes a message ambiguous about who, what or where (RFC 4475 §3.3.8); none for
+/// the others.
+#[inline]
+#[allow(clippy::wildcard_enum_match_arm)] // other headers may be repeated
+const fn alone(name: HeaderName) -> u16 {
+    match name {
+        HeaderName::CallId => 1,
+        HeaderName::ContentType => 1 << 1,
+        HeaderName::CSeq => 1 << 2,
+        HeaderName::Event => 1 << 3,
+        HeaderName::Expires => 1 << 4,
+        HeaderName::From => 1 << 5,
+        HeaderName::MaxForwards => 1 << 6,
+        HeaderName::RAck => 1 << 7,
+        HeaderName::ReferTo => 1 << 8,
+        HeaderName::Replaces => 1 << 9,
+        HeaderName::RSeq => 1 << 10,
+        HeaderName::SessionExpires => 1 << 11,
+        HeaderName::To => 1 << 12,
+        _ => 0,
     }
-    bits
 }
 
-/// Headers whose repetition makes a message ambiguous about who, what or where (RFC 4475 §3.3.8).
-const ALONE: u128 = mask(&[
-    HeaderName::CallId,
-    HeaderName::ContentType,
-    HeaderName::CSeq,
-    HeaderName::Event,
-    HeaderName::Expires,
-    HeaderName::From,
-    HeaderName::MaxForwards,
-    HeaderName::RAck,
-    HeaderName::ReferTo,
-    HeaderName::Replaces,
-    HeaderName::RSeq,
-    HeaderName::SessionExpires,
-    HeaderName::To,
-]);
-
 /// Headers that carry addresses, whose parameters are counted.
-const ADDRESSING: u128 = mask(&[
-    HeaderName::Contact,
-    HeaderName::Diversion,
-    HeaderName::From,
-    HeaderName::HistoryInfo,
-    HeaderName::PAssertedIdentity,
-    HeaderName::Path,
-    HeaderName::PPreferredIdentity,
-    HeaderName::RecordRoute,
-    HeaderName::ReferredBy,
-    HeaderName::ReferTo,
-    HeaderName::RemotePartyId,
-    HeaderName::ReplyTo,
-    HeaderName::Route,
-    HeaderName::ServiceRoute,
-    HeaderName::To,
-    HeaderName::Via,
-]);
+const fn is_addressing(name: HeaderName) -> bool {
+    matches!(
+        name,
+        HeaderName::Contact
+            | HeaderName::Diversion
+            | HeaderName::From
+            | HeaderName::HistoryInfo
+            | HeaderName::PAssertedIdentity
+            | HeaderName::Path
+            | HeaderName::PPreferredIdentity
+            | HeaderName::RecordRoute
+            | HeaderName::ReferredBy
+            | HeaderName::ReferTo
+            | HeaderName::RemotePartyId
+            | HeaderName::ReplyTo
+            | HeaderName::Route
+            | HeaderName::ServiceRoute
+            | HeaderName::To
+            | HeaderName::Via
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_colon_is_found_at_every_offset() {
+        for len in 0..40 {
+            for at in 0..len {
+                let mut line = vec![b';'; len];
+                line[at] = b':';
+                line[len - 1] = b':';
+                assert_eq!(find_colon(&line), Some(at.min(len - 1)));
+            }
+            assert_eq!(find_colon(&vec![0xba; len]), None);
+        }
+    }
+}

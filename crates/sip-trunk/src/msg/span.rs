@@ -19,6 +19,13 @@ impl Span {
         Self { start: narrow(start), end: narrow(end) }
     }
 
+    /// The range from `start` to `end`, both known to be inside a header section.
+    #[inline]
+    pub(super) fn within(start: usize, end: usize) -> Self {
+        debug_assert!(end <= u32::MAX as usize);
+        Self { start: start as u32, end: end as u32 }
+    }
+
     /// Number of bytes covered.
     #[inline]
     pub fn len(self) -> usize {

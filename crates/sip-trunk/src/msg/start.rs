@@ -78,7 +78,10 @@ fn request_line(bytes: &[u8], at: usize, end: usize, fault: &mut impl FnMut(Code
         fault(Code::SpacesInStartLine, whole);
     }
     // RFC 3261 §7.1: no unescaped spaces and no angle brackets around the Request-URI.
-    if uri.is_empty() || uri.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'<' | b'>' | b'"')) {
+    // Without an early exit this becomes vector instructions.
+    let spoilt =
+        uri.iter().fold(false, |spoilt, byte| spoilt | matches!(byte, b' ' | b'\t' | b'<' | b'>' | b'"'));
+    if uri.is_empty() || spoilt {
         fault(Code::BadRequestUri, uri_span);
     }
     Some(Start::Request { method, uri: uri_span })

@@ -43,7 +43,7 @@ impl<'a> Host<'a> {
     /// Opens a host that [`HostPort::read`] has accepted.
     pub(super) fn checked(text: &'a str) -> Self {
         if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'))
-            && let Ok(ip) = inner.parse()
+            && let Some(ip) = address_v6(inner)
         {
             return Self::V6(ip);
         }
@@ -138,8 +138,17 @@ impl HostPort {
 fn ipv6(bytes: &[u8]) -> Result<(Kind, usize), UriFault> {
     let close = memchr::memchr(b']', bytes).ok_or(fault(UriFaultKind::Host, 0))?;
     // RFC 5954 §4.1: the corrected IPv6 grammar is the one the standard library implements.
-    let ip = std::str::from_utf8(&bytes[1..close]).ok().and_then(|text| text.parse().ok());
+    let ip = std::str::from_utf8(&bytes[1..close]).ok().and_then(address_v6);
     Ok((Kind::V6(ip.ok_or(fault(UriFaultKind::Host, 1))?), close + 1))
+}
+
+fn address_v6(text: &str) -> Option<Ipv6Addr> {
+    text.parse().ok().or_else(|| {
+        // RFC 5118 §4.10: the old grammar led peers to a third colon before an IPv4 part; both must be tolerated.
+        let (head, tail) = text.split_once(":::")?;
+        tail.parse::<Ipv4Addr>().ok()?;
+        format!("{head}::{tail}").parse().ok()
+    })
 }
 
 fn name_or_ipv4(bytes: &[u8]) -> Result<(Kind, usize), UriFault> {
@@ -215,6 +224,14 @@ fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RFC 5118 §4.10: a third colon before an IPv4 part is tolerated, and only there.
+    #[test]
+    fn three_colons_before_ipv4_are_two() {
+        let two = Host::parse("[2001:db8::192.0.2.1]").unwrap();
+        assert_eq!(Host::parse("[2001:db8:::192.0.2.1]").unwrap(), two);
+        assert!(Host::parse("[2001:db8:::1]").is_err());
+    }
 
     #[test]
     fn hosts_are_told_apart() {

@@ -1,0 +1,72 @@
+//! What one message costs: does a piece of work on one message a number of times, and prints a checksum.
+//!
+//! ```text
+//! cargo build --release -p sip-trunk --example cost
+//! valgrind --tool=callgrind target/release/examples/cost forward 100 crates/sip-trunk/benches/fixtures/invite.sip
+//! ```
+//!
+//! The work is `scan`, `typed` (scan and the views a call needs) or `forward` (scan, views, a new Via, one hop less, a new
+//! Request-URI, serialise). `tests/budget.rs` holds each to its number of instructions.
+
+#![allow(clippy::print_stdout)] // a program
+
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use sip_trunk::header::{CSeq, CallId, Contact, From, MaxForwards, RecordRoute, To, Via};
+use sip_trunk::msg::{Edits, Message, Scanner};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [work, times, file] = &arguments[..] else {
+        eprintln!("usage: cost scan|typed|forward TIMES FILE");
+        return ExitCode::FAILURE;
+    };
+    let (Ok(times), Ok(message)) = (times.parse::<u32>(), std::fs::read(file)) else {
+        eprintln!("TIMES is a number, and FILE holds one SIP message");
+        return ExitCode::FAILURE;
+    };
+    let work: fn(&Bytes) -> Option<usize> = match work.as_str() {
+        "scan" => |bytes| scan(bytes).map(|message| message.body().len()),
+        "typed" => |bytes| scan(bytes).and_then(|message| views(&message)),
+        "forward" => forward,
+        other => {
+            eprintln!("unknown work {other}: scan, typed or forward");
+            return ExitCode::FAILURE;
+        }
+    };
+    let message = Bytes::from(message);
+    let shared = message.clone();
+    let sum: Option<usize> = (0..times).map(|_| work(std::hint::black_box(&shared))).sum();
+    println!("{sum:?}");
+    if sum.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn scan(bytes: &Bytes) -> Option<Message> {
+    Scanner::default().datagram(bytes.clone()).accepted().ok()
+}
+
+/// The eight views routing a call looks at.
+fn views(message: &Message) -> Option<usize> {
+    let via = message.typed::<Via<'_>>()?.ok()?;
+    let from = message.typed::<From<'_>>()?.ok()?;
+    let to = message.typed::<To<'_>>()?.ok()?;
+    let cseq = message.typed::<CSeq<'_>>()?.ok()?;
+    let call = message.typed::<CallId<'_>>()?.ok()?;
+    let contact = message.typed::<Contact<'_>>()?.ok()?;
+    let route = message.typed::<RecordRoute<'_>>()?.ok()?;
+    let hops = message.typed::<MaxForwards>()?.ok()?;
+    let text = via.branch()?.len() + from.tag()?.len() + to.uri.as_str().len() + call.as_str().len();
+    let target = contact.address()?.uri.as_str().len() + route.uri.as_str().len();
+    Some(text + target + cseq.number as usize % 7 + usize::from(hops.0))
+}
+
+fn forward(bytes: &Bytes) -> Option<usize> {
+    let message = scan(bytes)?;
+    let seen = views(&message)?;
+    let mut edits = Edits::new(&message);
+    edits.push_via("SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bK7d2f0c9b51aa").ok()?;
+    edits.decrement_max_forwards().ok()?;
+    edits.set_request_uri("sip:+12025550123@192.0.2.40:5060;user=phone").ok()?;
+    Some(seen + edits.finish().len())
+}
