@@ -17,7 +17,7 @@ pub struct DialPlan {
     pub description: Option<Text>,
     /// The site it belongs to; none makes it the global plan.
     pub site: Option<SiteId>,
-    /// The patterns. On overlap the lowest priority value wins, then the most specific pattern.
+    /// The patterns. On overlap the most specific one wins; among equals the lowest priority value.
     pub patterns: Vec<RoutePattern>,
 }
 
@@ -29,7 +29,7 @@ pub struct RoutePattern {
     pub pattern: DialPattern,
     /// Where matching calls go.
     pub trunk_group: TrunkGroupId,
-    /// 1 is first. Patterns may share a priority; the most specific of them then decides.
+    /// 1 is first among equally specific patterns.
     pub priority: u16,
 }
 

@@ -17,7 +17,8 @@ impl CallingCode {
 
     /// The code a full international number (digits only) begins with.
     pub fn of_digits(digits: &str) -> Option<Self> {
-        let value = |len: usize| digits.get(..len)?.parse::<u16>().ok();
+        // No code begins with 0, and `parse` would not see one.
+        let value = |len: usize| digits.get(..len).filter(|code| !code.starts_with('0'))?.parse::<u16>().ok();
         (1..=3).find_map(|len| value(len).and_then(|code| CallingCode::try_from(code).ok()))
     }
 
@@ -356,6 +357,12 @@ mod tests {
                 assert_eq!(CallingCode::of_digits(&format!("{text}5555555")).unwrap().get(), code);
             }
         }
+    }
+
+    #[test]
+    fn a_leading_zero_is_no_code() {
+        assert_eq!(CallingCode::of_digits("0113175550123"), None);
+        assert_eq!(CallingCode::of_digits("0013175550123"), None);
     }
 
     #[test]
