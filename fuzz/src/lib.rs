@@ -8,11 +8,15 @@
 //!
 //! `ci/fuzz.sh name 60` fuzzes it; `cargo test -p telco-tests --test corpora` replays the corpus and checks these steps.
 
+pub mod audio;
 pub mod media;
 pub mod sip;
 
 /// Every target by name.
 pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("audio_dtmf", audio::dtmf),
+    ("audio_jitter", audio::jitter),
+    ("audio_wav", audio::wav),
     ("media_demux", media::media_demux),
     ("rtp_rtcp", media::rtp_rtcp),
     ("sip_datagram", sip::sip_datagram),

@@ -11,7 +11,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 fn speech(samples: usize) -> Vec<i16> {
-    (0..samples).map(|n| ((n as f32 * 0.13).sin() * 6000.0 + (n as f32 * 0.71).cos() * 1500.0) as i16).collect()
+    (0..samples)
+        .map(|n| ((n as f32 * 0.13).sin() * 6000.0 + (n as f32 * 0.71).cos() * 1500.0) as i16)
+        .collect()
 }
 
 fn codecs(criterion: &mut Criterion) {

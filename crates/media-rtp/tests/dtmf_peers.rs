@@ -15,7 +15,9 @@ const PAD: &str = "0123456789*#ABCD";
 
 /// What `program` prints; `None`, said plainly, when it is not installed.
 fn output(program: &str, arguments: &[&str]) -> Option<Vec<u8>> {
-    let Ok(output) = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output() else {
+    let Ok(output) =
+        Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output()
+    else {
         eprintln!("not compared: {program} is not installed");
         return None;
     };
@@ -61,7 +63,8 @@ fn we_hear_the_digits_sox_plays() {
                 "-q -n -r {rate} -c 1 -b 16 -e signed -L -t raw - synth 0.08 sine {low} sine {high} remix - gain -6 pad 0.05 0.05"
             );
             let Some(raw) = output("sox", &arguments.split(' ').collect::<Vec<_>>()) else { return };
-            let pcm: Vec<i16> = raw.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+            let pcm: Vec<i16> =
+                raw.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
             let heard: String = detector.listen(&pcm).map(Digit::to_char).collect();
             assert_eq!(heard, digit.to_string(), "{rate}");
         }

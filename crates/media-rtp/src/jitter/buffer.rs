@@ -356,7 +356,7 @@ impl JitterBuffer {
         };
         stream.since_adjusted += 1;
         let behind = due - cursor;
-        if behind > 4 * frame || (behind > frame * 3 / 2 && stream.since_adjusted > JitterBuffer::PATIENCE) {
+        if behind > 4 * frame || (behind > frame * 5 / 4 && stream.since_adjusted > JitterBuffer::PATIENCE) {
             // More delay than needed: skip packets, one at a time unless it is far too much.
             let goal = if behind > 4 * frame { due } else { cursor + frame };
             stream.since_adjusted = 0;
@@ -366,7 +366,7 @@ impl JitterBuffer {
                 self.stats.shrunk += 1;
                 self.recycle(skipped.payload);
             }
-        } else if behind < -frame / 2 && stream.since_adjusted > JitterBuffer::PATIENCE {
+        } else if behind < -frame / 8 && stream.since_adjusted > JitterBuffer::PATIENCE {
             // Too little delay: play something in between.
             stream.since_adjusted = 0;
             self.stats.stretched += 1;
@@ -522,7 +522,7 @@ mod tests {
         let (played, buffer) = play(2000, |n| Some(u64::from(n * 7919 % 61)));
         let settled = &played[400..];
         let missing = settled.iter().filter(|n| **n == -1).count();
-        assert!(in_order(&played) && missing <= 32, "{missing}");
+        assert!(in_order(&played) && missing <= 48, "{missing}");
         assert!(buffer.stats().reordered > 300);
         assert!((40..=80).contains(&buffer.target_delay().as_millis()), "{:?}", buffer.target_delay());
     }
