@@ -39,7 +39,7 @@ impl Delay {
         self.seen += 1;
         // A packet that would have come too late raises the target at once; the review lets it sink again.
         self.target = self.target.max(transit - self.base).clamp(self.least, self.most);
-        if self.seen % Delay::REVIEW == 0 && self.seen >= 2 * Delay::REVIEW {
+        if self.seen.is_multiple_of(Delay::REVIEW) && self.seen >= 2 * Delay::REVIEW {
             self.review();
         }
     }

@@ -135,7 +135,7 @@ impl Reception {
         (self.expected_prior, self.received_prior) = (self.expected(), self.received);
         let lost = expected.saturating_sub(received);
         Interval {
-            fraction_lost: if expected == 0 { 0 } else { (lost * 256 / expected).min(255) as u8 },
+            fraction_lost: (lost * 256).checked_div(expected).unwrap_or(0).min(255) as u8,
             cumulative_lost: (self.expected() as i64 - self.received as i64).clamp(-0x80_0000, 0x7f_ffff)
                 as i32,
             highest_sequence: self.highest as u32,
