@@ -12,6 +12,19 @@
 //! Bytes from the network never panic and never allocate without bound: they become a typed error, a counter, or a
 //! drop. State is kept only for sources that authenticated. Time comes in as an argument, so tests run in virtual time.
 //!
+//! | module | gives |
+//! |---|---|
+//! | [`sdp`] | descriptions without loss, offer/answer with typed refusals |
+//! | [`demux`], [`rtp`], [`rtcp`] | packets: told apart, checked, read, built, rewritten in place |
+//! | [`srtp`] | protection in place: AES-CM and AES-GCM, replay window always on, sources bounded |
+//! | [`codec`], [`mix`], [`tone`], [`wav`] | G.711, G.722, L16, Opus; mixing, resampling, tones per country, files |
+//! | [`dtmf`], [`jitter`], [`quality`] | digits by every way, playout, loss, jitter and MOS |
+//! | `driver` | sockets and media threads around the engines |
+//!
+//! Features: `driver` (default) sockets with DSCP and media threads on epoll; `tokio` (default) a light driver; `opus` the
+//! Opus codec through libopus; `sdp-rs` conversions to and from that crate; `webrtc-srtp` that crate as a guarded SRTP
+//! backend. No feature changes what another does.
+//!
 //! What it is not: a SIP stack (see `sip-trunk`), a media server with its own sockets (drivers are separate and thin),
 //! or a video engine (video passes through the relay untouched).
 //!

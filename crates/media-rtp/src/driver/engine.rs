@@ -28,6 +28,9 @@ pub trait MediaEngine: Send + 'static {
     /// A deadline has passed.
     fn handle_timeout(&mut self, now: Instant);
 
+    /// The network refused what was sent from this port: no route, or an ICMP message. Ignored unless overridden.
+    fn handle_unreachable(&mut self, _port: usize) {}
+
     /// The next thing to do, until there is none. Asked after each of the above.
     fn poll_output(&mut self) -> Option<EngineOutput<Self::Event>>;
 

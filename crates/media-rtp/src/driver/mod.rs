@@ -34,5 +34,5 @@ pub use threads::{CallId, CommandRefused, DriverStats, MediaThreads, ThreadsConf
 /// The longest datagram received; longer ones are cut and fail their checks.
 pub const MAX_DATAGRAM: usize = 2048;
 
-/// Octets of a receive buffer: a datagram and room to protect it in place.
-pub const BUFFER: usize = MAX_DATAGRAM + crate::srtp::MAX_OVERHEAD;
+/// Octets of a receive buffer: a datagram, room to transcode it in place, and room to protect it.
+pub const BUFFER: usize = 2 * MAX_DATAGRAM + crate::srtp::MAX_OVERHEAD;

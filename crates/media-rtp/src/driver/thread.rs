@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,8 +20,12 @@ use super::{BUFFER, EngineOutput, Forward, MAX_DATAGRAM, MediaEngine};
 pub(super) enum Instruction<E: MediaEngine> {
     Open { id: CallId, sockets: Vec<UdpSocket>, engine: E },
     Command { id: CallId, command: E::Command },
-    Close { id: CallId },
+    Query { id: CallId, ask: Query<E> },
+    Close { id: CallId, engine: SyncSender<E> },
 }
+
+/// Something to ask an engine on its own thread.
+pub(super) type Query<E> = Box<dyn FnOnce(&E) + Send>;
 
 pub(super) struct MediaThread<E: MediaEngine> {
     instructions: Receiver<Instruction<E>>,
@@ -123,10 +127,11 @@ impl<E: MediaEngine> MediaThread<E> {
     fn receive(&mut self, key: usize, buffer: &mut [u8], now: Instant) {
         let Some(&Port { call, port }) = self.sockets.get(key) else { return };
         let Some(call) = self.calls.get_mut(call) else { return };
-        let Ok((len, source)) = call.ports[port].0.recv_from(&mut buffer[..MAX_DATAGRAM]) else { return };
+        let received = call.ports[port].0.recv_from(&mut buffer[..MAX_DATAGRAM]);
+        let Ok((len, source)) = received.inspect_err(|error| note(call, port, error)) else { return };
         self.tally.received += 1;
         if let Forward::Send { port, to, len } = call.engine.handle_datagram(port, source, buffer, len, now) {
-            self.tally.send(call, port, to, buffer.get(..len));
+            send(call, port, to, buffer.get(..len), &mut self.tally);
         }
         drain(call, &self.events, &mut self.tally);
     }
@@ -153,7 +158,12 @@ impl<E: MediaEngine> MediaThread<E> {
                         drain(call, &self.events, &mut self.tally);
                     }
                 }
-                Ok(Instruction::Close { id }) => self.close(id),
+                Ok(Instruction::Query { id, ask }) => {
+                    if let Some(call) = self.by_id.get(&id).and_then(|&slot| self.calls.get(slot)) {
+                        ask(&call.engine);
+                    }
+                }
+                Ok(Instruction::Close { id, engine }) => self.close(id, &engine),
                 Err(TryRecvError::Empty) => return false,
                 Err(TryRecvError::Disconnected) => return true,
             }
@@ -174,12 +184,15 @@ impl<E: MediaEngine> MediaThread<E> {
         self.by_id.insert(id, slot);
     }
 
-    fn close(&mut self, id: CallId) {
+    fn close(&mut self, id: CallId, taker: &SyncSender<E>) {
         let Some(slot) = self.by_id.remove(&id) else { return };
-        for (socket, key) in self.calls.remove(slot).ports {
+        let Call { engine, ports, .. } = self.calls.remove(slot);
+        for (socket, key) in ports {
             let _ = epoll::delete(&self.epoll, &socket);
             self.sockets.remove(key);
         }
+        // Whoever closed the call may not care for its engine.
+        let _ = taker.try_send(engine);
     }
 
     fn publish(&self) {
@@ -196,7 +209,7 @@ impl<E: MediaEngine> MediaThread<E> {
 fn drain<E: MediaEngine>(call: &mut Call<E>, events: &SyncSender<(CallId, E::Event)>, tally: &mut Tally) {
     while let Some(output) = call.engine.poll_output() {
         match output {
-            EngineOutput::Transmit { port, to, datagram } => tally.send(call, port, to, Some(&datagram)),
+            EngineOutput::Transmit { port, to, datagram } => send(call, port, to, Some(&datagram), tally),
             EngineOutput::Event(event) => {
                 if events.try_send((call.id, event)).is_err() {
                     tally.dropped_events += 1;
@@ -206,13 +219,29 @@ fn drain<E: MediaEngine>(call: &mut Call<E>, events: &SyncSender<(CallId, E::Eve
     }
 }
 
-impl Tally {
-    fn send<E>(&mut self, call: &Call<E>, port: usize, to: std::net::SocketAddr, datagram: Option<&[u8]>) {
-        let socket = call.ports.get(port).map(|port| &port.0);
-        match (socket, datagram) {
-            (Some(socket), Some(datagram)) if socket.send_to(datagram, to).is_ok() => self.sent += 1,
-            // A full socket buffer, an unreachable network: media is dropped, never queued.
-            _ => self.send_errors += 1,
+/// Lets the engine know that the network refused; a full buffer and a spurious wake-up are no refusal.
+fn note<E: MediaEngine>(call: &mut Call<E>, port: usize, error: &io::Error) {
+    if error.kind() != io::ErrorKind::WouldBlock {
+        call.engine.handle_unreachable(port);
+    }
+}
+
+/// Sends a datagram from a call's port. Media is dropped, never queued, when the socket buffer is full.
+fn send<E: MediaEngine>(
+    call: &mut Call<E>,
+    port: usize,
+    to: SocketAddr,
+    datagram: Option<&[u8]>,
+    tally: &mut Tally,
+) {
+    let socket = call.ports.get(port).map(|port| &port.0);
+    match socket.zip(datagram).map(|(socket, datagram)| socket.send_to(datagram, to)) {
+        Some(Ok(_)) => tally.sent += 1,
+        failed => {
+            tally.send_errors += 1;
+            if let Some(Err(error)) = failed {
+                note(call, port, &error);
+            }
         }
     }
 }

@@ -142,12 +142,33 @@ impl<E: MediaEngine> MediaThreads<E> {
         self.instruct(call, Instruction::Command { id: call, command })
     }
 
-    /// Ends a call and closes its sockets; ignored when it has ended.
+    /// Asks a running call something, on its thread; the answer arrives in the channel.
+    ///
+    /// The channel closes without an answer when the call has ended. Statistics are read this way.
     ///
     /// # Errors
     /// [`CommandRefused`].
-    pub fn close(&self, call: CallId) -> Result<(), CommandRefused> {
-        self.instruct(call, Instruction::Close { id: call })
+    pub fn query<T: Send + 'static>(
+        &self,
+        call: CallId,
+        ask: impl FnOnce(&E) -> T + Send + 'static,
+    ) -> Result<Receiver<T>, CommandRefused> {
+        let (answer, receiver) = sync_channel(1);
+        let ask = Box::new(move |engine: &E| _ = answer.try_send(ask(engine)));
+        self.instruct(call, Instruction::Query { id: call, ask })?;
+        Ok(receiver)
+    }
+
+    /// Ends a call and closes its sockets; its engine, with everything it knows, arrives in the channel.
+    ///
+    /// The channel closes without one when the call had ended before.
+    ///
+    /// # Errors
+    /// [`CommandRefused`].
+    pub fn close(&self, call: CallId) -> Result<Receiver<E>, CommandRefused> {
+        let (engine, receiver) = sync_channel(1);
+        self.instruct(call, Instruction::Close { id: call, engine })?;
+        Ok(receiver)
     }
 
     /// The next event, if one waits.
@@ -305,8 +326,11 @@ mod tests {
         threads.command(call, "hold".into()).unwrap();
         assert_eq!(threads.wait_event(PATIENCE), Some((call, "hold".into())));
         assert_eq!(threads.wait_event(PATIENCE), Some((call, "timeout".into())));
-        threads.close(call).unwrap();
+        assert_eq!(threads.query(call, |echo| echo.events.len()).unwrap().recv_timeout(PATIENCE), Ok(0));
+        let echo = threads.close(call).unwrap().recv_timeout(PATIENCE).unwrap();
+        assert_eq!(echo.deadline, None);
         threads.command(call, "too late".into()).unwrap();
+        assert!(threads.query(call, |_| ()).unwrap().recv_timeout(PATIENCE).is_err());
         assert_eq!(threads.wait_event(Duration::from_millis(50)), None);
     }
 
