@@ -29,7 +29,7 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    pub(super) fn read(info: &SubjectPublicKeyInfo<'_>) -> Self {
+    pub(crate) fn read(info: &SubjectPublicKeyInfo<'_>) -> Self {
         match info.algorithm.algorithm.to_id_string().as_str() {
             "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => match info.parsed() {
                 Ok(PublicKey::RSA(key)) => Self::Rsa(significant_bits(key.modulus)),

@@ -16,7 +16,7 @@ use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificat
 
 pub use keys::{KeyAlgorithm, SignatureAlgorithm};
 pub use text::rfc3339;
-pub(crate) use text::{clean, name_to_string};
+pub(crate) use text::{clean, hex, name_to_string};
 
 /// SHA-256 of a DER structure: of the certificate it identifies the certificate, of the public key the key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -30,7 +30,7 @@ use crate::cert::Certificate;
 use crate::diagnose::Cause;
 use crate::store::{Anchor, Anchors};
 
-pub use names::MatchedName;
+pub use names::{MatchedName, prove_name};
 pub use policy::{
     Conformance, Dates, NameMode, Purpose, ReferenceName, ReferenceNameError, Revocation, VerifyPolicy,
 };

@@ -23,6 +23,21 @@ pub enum MatchedName {
     Pinned,
 }
 
+/// Whether `certificate` proves `reference`, names alone: nothing about trust or dates.
+///
+/// For certificates verified earlier, for instance to decide whether an inbound connection may carry requests the other
+/// way (RFC 5923 §9.1). The policy's `names` and `common_name_fallback` count.
+pub fn prove_name(
+    certificate: &Certificate,
+    reference: &ReferenceName,
+    policy: &VerifyPolicy,
+) -> Result<MatchedName, Rejection> {
+    match EndEntityCert::try_from(certificate.der()) {
+        Ok(parsed) => check(certificate, &parsed, reference, policy),
+        Err(error) => Err(Rejection::of(Cause::Malformed, certificate, error.to_string())),
+    }
+}
+
 /// Checks that `leaf` proves `reference`.
 pub(super) fn check(
     leaf: &Certificate,

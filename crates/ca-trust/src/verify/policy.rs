@@ -144,6 +144,15 @@ impl ReferenceName {
             },
         }
     }
+
+    /// From what rustls was asked to connect to.
+    pub(crate) fn from_server_name(name: &ServerName<'_>) -> Self {
+        if let ServerName::IpAddress(ip) = name {
+            return Self::Ip((*ip).into());
+        }
+        let name = name.to_str();
+        Self::Dns(name.strip_suffix('.').unwrap_or(&name).to_ascii_lowercase())
+    }
 }
 
 impl fmt::Display for ReferenceName {

@@ -1,6 +1,8 @@
 //! Certificate chains made for one test, valid from 2020 to 2040 unless the test says otherwise.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
+pub mod tls;
+
 use std::time::Duration;
 
 use ca_trust::Certificate;
