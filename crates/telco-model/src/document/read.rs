@@ -145,6 +145,9 @@ impl Reader {
             None => {}
             Some(Value::Array(list)) => {
                 for (index, value) in list.into_iter().enumerate() {
+                    if self.problems.len() >= MOST {
+                        return;
+                    }
                     self.entity::<T>(format!("{key}[{index}]"), value);
                 }
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Entity, EntityKind, Sink, UniqueKey};
+use super::{Check, Entity, EntityKind, EntityRef, Sink, UniqueKey};
 use crate::value::{CallFlowId, DidAssignmentId, DidRangeId, E164, E164Range, Name, PhoneId, Text, UserId};
 
 /// A block of numbers the organization has. Numbers of two ranges never overlap.
@@ -66,6 +66,16 @@ impl Entity for DidAssignment {
 
     fn unique_keys(&self, keys: &mut Vec<UniqueKey>) {
         keys.push(UniqueKey::Did(self.number));
+    }
+}
+
+impl From<DidTarget> for EntityRef {
+    fn from(target: DidTarget) -> Self {
+        match target {
+            DidTarget::User(id) => id.into(),
+            DidTarget::Phone(id) => id.into(),
+            DidTarget::CallFlow(id) => id.into(),
+        }
     }
 }
 

@@ -66,6 +66,15 @@ impl Organization {
         self.find(&UniqueKey::RouteOf(site, classification.clone()))
     }
 
+    /// The trunks an outbound route leads to, first one first.
+    pub fn trunks_of(&self, route: &OutboundRoute) -> Vec<&Trunk> {
+        let ids = match &route.target {
+            RouteTarget::Trunks(list) => list.trunks.clone(),
+            RouteTarget::TrunkGroup(id) => self.trunk_group(*id).map_or(Vec::new(), TrunkGroup::in_order),
+        };
+        ids.into_iter().filter_map(|id| self.trunk(id)).collect()
+    }
+
     /// The dial plan in force at a site: its own, else the global one.
     pub fn dial_plan_of(&self, site: SiteId) -> Option<&DialPlan> {
         let own = self.find(&UniqueKey::DialPlanOf(Some(site)));
@@ -96,12 +105,7 @@ impl Organization {
 
     /// The numbers assigned to an owner, lowest first.
     pub fn dids_of(&self, target: DidTarget) -> Vec<E164> {
-        let owner: EntityRef = match target {
-            DidTarget::User(id) => id.into(),
-            DidTarget::Phone(id) => id.into(),
-            DidTarget::CallFlow(id) => id.into(),
-        };
-        let assignments = self.referring::<DidAssignment>(owner);
+        let assignments = self.referring::<DidAssignment>(target);
         let mut numbers: Vec<_> = assignments.map(|assignment| assignment.number).collect();
         numbers.sort_unstable();
         numbers

@@ -8,11 +8,13 @@ mod change;
 mod event;
 mod index;
 mod lookup;
+mod region;
 mod rules;
 
 pub use build::{BuildPlan, Phase};
 pub use change::{Change, Rejected};
 pub use event::{Event, OutOfSequence, What};
+pub use region::RegionDirectory;
 
 use crate::entity::{AnyEntity, EntityRef, Meta, Store, UniqueKey, for_each_kind};
 use index::Index;

@@ -12,7 +12,7 @@ pub(super) fn outbound(organization: &Organization, route: &OutboundRoute, check
     {
         check.problem("site", "immutable", "an outbound route stays with its site; make another one there");
     }
-    for (index, trunk) in trunks_of(organization, &route.target).into_iter().enumerate() {
+    for (index, trunk) in organization.trunks_of(route).into_iter().enumerate() {
         let path = match route.target {
             RouteTarget::Trunks(_) => format!("target.trunks.trunks[{index}]"),
             RouteTarget::TrunkGroup(_) => "target.trunk_group".to_owned(),
@@ -30,8 +30,7 @@ pub(super) fn outbound(organization: &Organization, route: &OutboundRoute, check
             }
         }
     }
-    let unproven =
-        || trunks_of(organization, &route.target).into_iter().find(|trunk| !trunk.may_carry_emergency());
+    let unproven = || organization.trunks_of(route).into_iter().find(|trunk| !trunk.may_carry_emergency());
     if route.enabled
         && route.emergency_acknowledgement.is_none()
         && carries_emergency(organization, route)
@@ -42,16 +41,6 @@ pub(super) fn outbound(organization: &Organization, route: &OutboundRoute, check
             trunk.name.as_str()
         );
         check.problem("classifications", "emergency.unverified", &message);
-    }
-}
-
-/// The trunks a target leads to, as far as they exist.
-pub(super) fn trunks_of<'o>(organization: &'o Organization, target: &RouteTarget) -> Vec<&'o Trunk> {
-    match target {
-        RouteTarget::Trunks(list) => list.trunks.iter().filter_map(|id| organization.trunk(*id)).collect(),
-        RouteTarget::TrunkGroup(id) => {
-            organization.trunk_group(*id).map_or(Vec::new(), |group| members(organization, group))
-        }
     }
 }
 
