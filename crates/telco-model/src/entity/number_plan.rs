@@ -10,8 +10,8 @@ use crate::value::{
 /// The most number plans a site may have.
 pub const MAX_NUMBER_PLANS: usize = 200;
 
-/// One rule of a site's ordered list. The first plan that matches decides; the order in [`Site::number_plans`]
-/// (super::Site::number_plans) is the priority.
+/// One rule of a site's ordered list, [`Site::number_plans`](super::Site::number_plans): the first plan that matches
+/// decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NumberPlan {

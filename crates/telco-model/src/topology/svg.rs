@@ -116,21 +116,35 @@ fn draw_node(svg: &mut String, node: &Node, (x, y): (f64, f64)) {
         svg,
         "<g><title>{title}</title><rect x=\"{left}\" y=\"{top}\" width=\"{w}\" height=\"{h}\" rx=\"{radius}\" \
          fill=\"{fill}\" stroke=\"#52606d\"{dashed}/>\
-         <text x=\"{x}\" y=\"{first}\" font-size=\"13\" text-anchor=\"middle\" fill=\"#1f2933\">{label}</text>\
+         <text x=\"{x}\" y=\"{first}\" font-size=\"{size}\" text-anchor=\"middle\" fill=\"#1f2933\">{label}</text>\
          <text x=\"{x}\" y=\"{second}\" font-size=\"10.5\" text-anchor=\"middle\" fill=\"#616e7c\">{kind}</text></g>",
         title = escaped(&format!("{} ({}): {}", node.label, node.kind, node.status.label())),
         w = BOX.0,
         h = BOX.1,
         fill = node.status.colour(),
         first = y - 2.0,
-        label = escaped(&shortened(&node.label, 28)),
+        label = escaped(&shortened(&node.label, 32)),
+        size = if node.label.chars().count() > 26 { 11.5 } else { 13.0 },
         second = y + 14.0,
         kind = escaped(&format!("{} · {}", node.kind, node.status.label())),
     );
 }
 
 fn draw_link(svg: &mut String, link: &Link, places: &BTreeMap<EntityRef, (f64, f64)>) {
-    let (Some(&from), Some(&to)) = (places.get(&link.from), places.get(&link.to)) else { return };
+    let (Some(&(x1, y1)), Some(&(x2, y2))) = (places.get(&link.from), places.get(&link.to)) else { return };
+    // Two relations of one pair of boxes run side by side.
+    let beside = match link.relation {
+        Relation::Outbound => -5.0,
+        Relation::Inbound => 5.0,
+        Relation::SecondaryEdge => 4.0,
+        Relation::PrimaryEdge => -4.0,
+        Relation::PhoneOfSite
+        | Relation::EdgeOfSite
+        | Relation::EdgeOfGroup
+        | Relation::TrunkOfEdges
+        | Relation::TrunkOfGroup => 0.0,
+    };
+    let (from, to) = ((x1, y1 + beside), (x2, y2 + beside));
     let (colour, dash) = stroke(link.relation);
     let dash = if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
     let path = if column_of(link.from) == column_of(link.to) {
