@@ -26,9 +26,9 @@ fn main() -> ExitCode {
         eprintln!("TIMES is a number, and FILE holds one SIP message");
         return ExitCode::FAILURE;
     };
-    let work: fn(&Bytes) -> Option<usize> = match work.as_str() {
-        "scan" => |bytes| scan(bytes).map(|message| message.body().len()),
-        "typed" => |bytes| scan(bytes).and_then(|message| views(&message)),
+    let work: fn(&Message) -> Option<usize> = match work.as_str() {
+        "scan" => |message| Some(message.body().len()),
+        "typed" => views,
         "forward" => forward,
         other => {
             eprintln!("unknown work {other}: scan, typed or forward");
@@ -37,13 +37,14 @@ fn main() -> ExitCode {
     };
     let message = Bytes::from(message);
     let shared = message.clone();
-    let sum: Option<usize> = (0..times).map(|_| work(std::hint::black_box(&shared))).sum();
+    let sum: Option<usize> = (0..times)
+        .map(|_| {
+            let scan = Scanner::default().datagram(std::hint::black_box(&shared).clone());
+            scan.message.as_ref().filter(|_| scan.diagnostics.is_acceptable()).and_then(work)
+        })
+        .sum();
     println!("{sum:?}");
     if sum.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn scan(bytes: &Bytes) -> Option<Message> {
-    Scanner::default().datagram(bytes.clone()).accepted().ok()
 }
 
 /// The eight views routing a call looks at.
@@ -56,15 +57,17 @@ fn views(message: &Message) -> Option<usize> {
     let contact = message.typed::<Contact<'_>>()?.ok()?;
     let route = message.typed::<RecordRoute<'_>>()?.ok()?;
     let hops = message.typed::<MaxForwards>()?.ok()?;
-    let text = via.branch()?.len() + from.tag()?.len() + to.uri.as_str().len() + call.as_str().len();
+    let hosts = [via.port.is_some(), from.display.is_some(), to.display.is_some()]
+        .into_iter()
+        .filter(|seen| *seen)
+        .count();
     let target = contact.address()?.uri.as_str().len() + route.uri.as_str().len();
-    Some(text + target + cseq.number as usize % 7 + usize::from(hops.0))
+    Some(hosts + call.as_str().len() + target + cseq.number as usize % 7 + usize::from(hops.0))
 }
 
-fn forward(bytes: &Bytes) -> Option<usize> {
-    let message = scan(bytes)?;
-    let seen = views(&message)?;
-    let mut edits = Edits::new(&message);
+fn forward(message: &Message) -> Option<usize> {
+    let seen = views(message)?;
+    let mut edits = Edits::new(message);
     edits.push_via("SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bK7d2f0c9b51aa").ok()?;
     edits.decrement_max_forwards().ok()?;
     edits.set_request_uri("sip:+12025550123@192.0.2.40:5060;user=phone").ok()?;

@@ -86,7 +86,7 @@ fn line(file: &str, bytes: &Bytes, scan: &Scan) -> Value {
         "round_trip": scan.message.as_ref().is_some_and(|message| round_trips(message, bytes)),
     });
     match scan.message.as_ref().map(Message::start_line) {
-        Some(StartLine::Response { code, .. }) => object["code"] = json!(code),
+        Some(StartLine::Response { code, .. }) => object["code"] = json!((code > 0).then_some(code)),
         Some(StartLine::Request { method, .. }) => object["method"] = json!(method.as_str()),
         None => object["method"] = Value::Null,
     }

@@ -23,8 +23,13 @@ impl<'a> Header<'a> for CallId<'a> {
 
     // RFC 3261 §25.1: `word [ "@" word ]`. Quotes, brackets, commas and semicolons may be part of it.
     fn parse(value: &'a [u8]) -> Result<Self, HeaderFault> {
+        let visible = |b: u8| (0x21..0x7F).contains(&b);
+        // The whole value in one pass without an early exit, which the compiler turns into vector instructions.
+        if !value.is_empty() && value.iter().fold(true, |all, b| all & visible(*b)) {
+            return Ok(Self(ascii(value)));
+        }
         let mut cursor = Cursor::begin(value)?;
-        let bytes = cursor.take_while(|b| (0x21..0x7F).contains(&b));
+        let bytes = cursor.take_while(visible);
         let id = ascii(bytes);
         if id.is_empty() {
             return Err(cursor.fault(FaultKind::Character));

@@ -210,7 +210,7 @@ impl<'m> Edits<'m> {
     pub fn decrement_max_forwards(&mut self) -> Result<u8, EditError> {
         let value = self.message.header(HeaderName::MaxForwards);
         // RFC 4475 §3.1.2.4: a value beyond 255 may be treated as absent.
-        let hops = value.and_then(super::scan::parse_length).and_then(|hops| u8::try_from(hops).ok());
+        let hops = value.and_then(super::head::parse_length).and_then(|hops| u8::try_from(hops).ok());
         let left = match hops {
             Some(0) => return Err(EditError::TooManyHops),
             Some(hops) => hops - 1,
@@ -310,8 +310,7 @@ impl<'m> Edits<'m> {
         for (index, field) in self.message.fields().iter().enumerate().filter(|(_, field)| field.irregular) {
             let end = self.message.field_end(index);
             let text = &bytes[field.start as usize..end as usize];
-            for (code, span) in hygiene::irregular(text).filter(|(code, _)| *code != Code::NotUtf8) {
-                let _: Code = code;
+            for (_, span) in hygiene::irregular(text).filter(|(code, _)| *code != Code::NotUtf8) {
                 let span = Span { start: span.start + field.start, end: span.end + field.start };
                 self.replace_span(span, &[b"?"]);
             }

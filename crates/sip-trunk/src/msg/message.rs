@@ -29,18 +29,22 @@ pub struct Message {
 }
 
 impl Message {
-    #[inline(always)] // see Scanner::read
-    pub(super) fn new(
-        bytes: Bytes,
-        begin: usize,
-        start: Start,
-        fields: SmallVec<[Field; 64]>,
-        head_end: usize,
-        body: Span,
-    ) -> Self {
-        let head_end = Span::new(head_end, head_end).end;
-        let begin = Span::new(begin, begin).start;
-        Self { bytes, begin, start, fields, head_end, body }
+    /// A message of which nothing is known yet.
+    #[inline(always)]
+    pub(super) fn unread(bytes: Bytes) -> Self {
+        let start = Start::Response { code: 0, reason: Span::default() };
+        Self { bytes, begin: 0, start, fields: SmallVec::new(), head_end: 0, body: Span::default() }
+    }
+
+    /// The bytes, and the table to fill while they are read.
+    pub(super) fn parts(&mut self) -> (&Bytes, &mut SmallVec<[Field; 64]>) {
+        (&self.bytes, &mut self.fields)
+    }
+
+    /// Where everything but the fields was found.
+    pub(super) fn settle(&mut self, begin: usize, start: Start, head_end: usize, body: Span) {
+        let head = Span::new(begin, head_end);
+        (self.begin, self.start, self.head_end, self.body) = (head.start, start, head.end, body);
     }
 
     /// Reads a datagram with default limits, leniently.
@@ -89,7 +93,7 @@ impl Message {
         }
     }
 
-    /// The status code of a response, 100 to 699; `None` on a request.
+    /// The status code of a response, 100 to 699, or 0 when it was unusable; `None` on a request.
     pub fn status(&self) -> Option<u16> {
         match self.start {
             Start::Response { code, .. } => Some(code),
@@ -143,8 +147,8 @@ impl Message {
     #[inline]
     pub fn typed<'a, H: Header<'a>>(&'a self) -> Option<Result<H, HeaderFault>> {
         let value = self.header(H::NAME)?;
-        let first = if H::NAME.is_list() { split_list(value).next()? } else { value };
-        Some(H::parse(first))
+        let several = H::NAME.is_list() && (value.is_empty() || memchr::memchr(b',', value).is_some());
+        Some(H::parse(if several { split_list(value).next()? } else { value }))
     }
 
     /// Every value of a header as its typed view, over all lines and comma lists, in order.

@@ -17,7 +17,7 @@ pub enum StartLine<'a> {
     },
     /// A response: the answer's code and its text.
     Response {
-        /// 100 to 699.
+        /// 100 to 699; 0 when it was unusable, which was reported.
         code: u16,
         /// For people; may be empty or not ASCII.
         reason: &'a [u8],

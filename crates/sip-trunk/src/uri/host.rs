@@ -152,73 +152,72 @@ fn address_v6(text: &str) -> Option<Ipv6Addr> {
 }
 
 fn name_or_ipv4(bytes: &[u8]) -> Result<(Kind, usize), UriFault> {
-    let refused = fault(UriFaultKind::Host, 0);
-    let (mut label_start, mut len) = (0, 0);
-    let (mut numeric, mut last_numeric) = (true, false);
-    for byte in bytes {
-        match CLASS[usize::from(*byte)] {
-            DIGIT => {}
-            LETTER => numeric = false,
-            DOT if matches!(len - label_start, 1..=63) => {
-                label_start = len + 1;
-                last_numeric = numeric;
-                numeric = true;
-            }
-            DOT => return Err(refused),
-            _ => break,
-        }
-        len += 1;
+    let in_label = |byte: Option<&u8>| byte.is_some_and(|byte| LABEL[usize::from(*byte)]);
+    if let Some((ip, len)) = ipv4(bytes)
+        && bytes.get(len) != Some(&b'.')
+        && !in_label(bytes.get(len))
+    {
+        return Ok((Kind::V4(ip), len));
     }
-    let label = len - label_start;
-    let dot = label == 0;
-    if len == 0 || label > 63 || len > 253 + usize::from(dot) {
+    let refused = fault(UriFaultKind::Host, 0);
+    let (mut start, mut last) = (0, &bytes[..0]);
+    let len = loop {
+        let rest = &bytes[start..];
+        let label = &rest[..rest.iter().position(|b| !LABEL[usize::from(*b)]).unwrap_or(rest.len())];
+        let end = start + label.len();
+        match label.len() {
+            // A dot may end the name, but not begin it.
+            0 if start == 0 => return Err(refused),
+            0 => break end,
+            1..=63 => last = label,
+            _ => return Err(refused),
+        }
+        if bytes.get(end) != Some(&b'.') {
+            break end;
+        }
+        start = end + 1;
+    };
+    let dot = usize::from(bytes[..len].ends_with(b"."));
+    // RFC 3261 §25.1: the last label of a name starts with a letter, so digits alone could only be a bad IPv4 address.
+    if len > 253 + dot || last.iter().all(u8::is_ascii_digit) {
         return Err(refused);
     }
-    // RFC 3261 §25.1: the last label of a name starts with a letter, so digits there mean an IPv4 address.
-    match if dot { last_numeric } else { numeric } {
-        true if dot => Err(refused),
-        true => ipv4(&bytes[..len]).map(|ip| (Kind::V4(ip), len)).ok_or(refused),
-        false => Ok((Kind::Name, len)),
-    }
+    Ok((Kind::Name, len))
 }
 
-const OTHER: u8 = 0;
-const DIGIT: u8 = 1;
-const LETTER: u8 = 2;
-const DOT: u8 = 3;
-
-/// What a byte is in a host name; `_` is none by the grammar, but in use.
-static CLASS: [u8; 256] = {
-    let mut table = [OTHER; 256];
+/// What may stand in a label of a host name; `_` may not by the grammar, but is in use.
+static LABEL: [bool; 256] = {
+    let mut table = [false; 256];
     let mut b = 0;
     while b < 256 {
-        table[b] = match b as u8 {
-            b'0'..=b'9' => DIGIT,
-            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => LETTER,
-            b'.' => DOT,
-            _ => OTHER,
-        };
+        table[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'-' | b'_');
         b += 1;
     }
     table
 };
 
-/// Four numbers up to 255 without leading zeros.
-fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0; 4];
-    let mut parts = text.split(|b| *b == b'.');
-    for octet in &mut octets {
-        *octet = match parts.next()? {
-            [one] => one - b'0',
-            [ten @ b'1'..=b'9', one] => (ten - b'0') * 10 + (one - b'0'),
-            [hundred @ b'1'..=b'2', ten, one] => {
-                let tens = (ten - b'0') * 10 + (one - b'0');
-                ((hundred - b'0') * 100).checked_add(tens)?
+/// Four numbers up to 255 without leading zeros at the start of `bytes`, and their length.
+fn ipv4(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
+    let digit =
+        |at: usize| bytes.get(at).map(|byte| u16::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let (mut octets, mut at) = ([0; 4], 0);
+    for (part, octet) in octets.iter_mut().enumerate() {
+        if part > 0 {
+            if bytes.get(at) != Some(&b'.') {
+                return None;
             }
-            _ => return None,
-        };
+            at += 1;
+        }
+        let mut value = digit(at)?;
+        at += 1;
+        while value > 0 && value < 100 {
+            let Some(next) = digit(at) else { break };
+            value = value * 10 + next;
+            at += 1;
+        }
+        *octet = u8::try_from(value).ok()?;
     }
-    parts.next().is_none().then(|| octets.into())
+    Some((octets.into(), at))
 }
 
 #[cfg(test)]

@@ -248,6 +248,22 @@ struct Marks {
     at: Option<usize>,
     /// The first `?` behind the `@`, or at all.
     question: Option<usize>,
+    /// Semicolons between the `@` and the `?`.
+    params: usize,
+    /// What is wrong with the first bad parameter there.
+    bad_param: Option<UriFault>,
+}
+
+impl Marks {
+    /// Judges the parameter behind the `;` at `at`.
+    fn param(&mut self, at: usize, next: Option<&u8>) {
+        self.params += 1;
+        if self.params > MAX_PARAMS {
+            self.bad_param.get_or_insert(fault(UriFaultKind::TooManyParams, at));
+        } else if matches!(next, None | Some(b';' | b'=' | b'?')) {
+            self.bad_param.get_or_insert(fault(UriFaultKind::Param, at + 1));
+        }
+    }
 }
 
 fn check_characters(bytes: &[u8], from: usize) -> Result<Marks, UriFault> {
@@ -262,8 +278,10 @@ fn check_characters(bytes: &[u8], from: usize) -> Result<Marks, UriFault> {
             b'?' => {
                 marks.question.get_or_insert(at);
             }
+            b';' if marks.question.is_none() => marks.param(at, bytes.get(at + 1)),
+            b';' => {}
             b'@' if marks.at.is_none() => {
-                marks = Marks { colon: marks.colon.or(Some(at)), at: Some(at), question: None };
+                marks = Marks { colon: marks.colon.or(Some(at)), at: Some(at), ..Marks::default() };
             }
             b'@' => {}
             b'%' => {
@@ -285,7 +303,7 @@ static PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut b = 0x21;
     while b < 0x7F {
-        table[b] = !matches!(b as u8, b'"' | b'<' | b'>' | b'%' | b':' | b'@' | b'?');
+        table[b] = !matches!(b as u8, b'"' | b'<' | b'>' | b'%' | b':' | b';' | b'@' | b'?');
         b += 1;
     }
     table

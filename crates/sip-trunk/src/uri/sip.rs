@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Host, Layout, MAX_PARAMS, Marks, Scheme, Telephone, Transport, UriFault, UriFaultKind, UriHeaders,
-    UriParams, UriRef, fault::fault, host::HostPort, percent, short, tel,
+    Host, Layout, Marks, Scheme, Telephone, Transport, UriFault, UriFaultKind, UriHeaders, UriParams, UriRef,
+    fault::fault, host::HostPort, percent, short, tel,
 };
 
 /// A `sip:` or `sips:` URI (RFC 3261 §19.1).
@@ -125,7 +125,9 @@ pub(super) fn layout(text: &str, blank: Layout, marks: Marks) -> Result<Layout, 
         Some(_) => return Err(fault(UriFaultKind::Host, params)),
     }
     let headers = marks.question.unwrap_or(bytes.len());
-    check_params(&bytes[params..headers], params)?;
+    if let Some(bad) = marks.bad_param {
+        return Err(bad);
+    }
     Ok(Layout {
         user_end: short(user_end),
         body: short(host),
@@ -137,29 +139,10 @@ pub(super) fn layout(text: &str, blank: Layout, marks: Marks) -> Result<Layout, 
     })
 }
 
-/// `bytes` is empty or starts with `;`. Every parameter has a name.
-pub(super) fn check_params(bytes: &[u8], offset: usize) -> Result<(), UriFault> {
-    let mut count = 0;
-    for (at, pair) in bytes.windows(2).enumerate() {
-        if pair[0] == b';' {
-            count += 1;
-            if count > MAX_PARAMS {
-                return Err(fault(UriFaultKind::TooManyParams, offset + at));
-            }
-            if matches!(pair[1], b';' | b'=') {
-                return Err(fault(UriFaultKind::Param, offset + at + 1));
-            }
-        }
-    }
-    if bytes.last() == Some(&b';') {
-        return Err(fault(UriFaultKind::Param, offset + bytes.len()));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::uri::MAX_PARAMS;
 
     fn sip(text: &str) -> SipUri<'_> {
         UriRef::parse(text.as_bytes()).expect(text).as_sip().expect(text)

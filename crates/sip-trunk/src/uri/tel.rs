@@ -1,6 +1,5 @@
 use super::{
-    Layout, UriFault, UriFaultKind, UriParams, UriRef, fault::fault, percent::Octets, short,
-    sip::check_params,
+    Layout, MAX_PARAMS, UriFault, UriFaultKind, UriParams, UriRef, fault::fault, percent::Octets, short,
 };
 
 /// A `tel:` URI (RFC 3966).
@@ -111,6 +110,21 @@ pub(super) fn layout(text: &str, blank: Layout) -> Result<Layout, UriFault> {
     form_of(&text[start..end]).ok_or(fault(UriFaultKind::Number, start))?;
     check_params(&text.as_bytes()[end..], end)?;
     Ok(Layout { body_end: short(end), params: short(end), ..blank })
+}
+
+/// `bytes` is empty or starts with `;`. Every parameter has a name.
+fn check_params(bytes: &[u8], offset: usize) -> Result<(), UriFault> {
+    let mut count = 0;
+    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b';') {
+        count += 1;
+        if count > MAX_PARAMS {
+            return Err(fault(UriFaultKind::TooManyParams, offset + at));
+        }
+        if matches!(bytes.get(at + 1), None | Some(b';' | b'=')) {
+            return Err(fault(UriFaultKind::Param, offset + at + 1));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
