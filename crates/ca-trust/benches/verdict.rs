@@ -1,6 +1,8 @@
 //! The chain verdict: mean over BetterTLS cases (`$TELCO_VECTORS/x509/bettertls_limbo_subset.json`), or over one own
 //! chain where the file is absent.
 
+#![allow(missing_docs, reason = "criterion's macro makes an undocumented function")]
+
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Duration;
