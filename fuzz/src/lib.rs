@@ -19,6 +19,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("audio_wav", audio::wav),
     ("media_demux", media::media_demux),
     ("rtp_rtcp", media::rtp_rtcp),
+    ("sdp_offer_answer", media::sdp_offer_answer),
     ("sip_datagram", sip::sip_datagram),
     ("sip_header", sip::sip_header),
     ("sip_stream", sip::sip_stream),

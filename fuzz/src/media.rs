@@ -1,9 +1,13 @@
 //! media-rtp.
 
+use media_rtp::Seed;
 use media_rtp::demux::{DatagramKind, Screen, Screened};
 use media_rtp::rtcp::xr::XrBlock;
 use media_rtp::rtcp::{Compound, CompoundRule, RtcpPacket, RtcpWriter};
 use media_rtp::rtp::{RtpBuilder, RtpHeaderMut, RtpPacket};
+use media_rtp::sdp::attribute::Direction;
+use media_rtp::sdp::offer_answer::LocalMedia;
+use media_rtp::sdp::{MediaConfig, OfferAnswer, SessionDescription, Signalling};
 use media_rtp::srtp::{MAX_OVERHEAD, MasterKey, SrtpBackend, SrtpConfig, SrtpProfile, SrtpSession};
 
 /// One datagram as RTP and as RTCP: what parses is read whole, and is built again from what was read.
@@ -154,4 +158,32 @@ pub fn media_demux(bytes: &[u8]) {
         }
     }
     assert_eq!(screen.stats().seen(), fed);
+}
+
+/// One body through reading, printing, checking, answering and being taken as an answer.
+pub fn sdp_offer_answer(bytes: &[u8]) {
+    let Ok(description) = SessionDescription::parse(bytes) else { return };
+    assert_eq!(description.to_bytes(), bytes, "what nobody touched prints as it came");
+    let lines = description.lines().count();
+    assert!(description.faults().iter().all(|fault| fault.line as usize <= lines));
+
+    let local = LocalMedia::new("192.0.2.1:4000".parse().expect("an address"));
+    let side = || OfferAnswer::new(MediaConfig::default(), local.clone(), Seed([7; 32]));
+    for signalling in [Signalling::Secure, Signalling::Insecure] {
+        match side().answer(&description, Direction::SendRecv, signalling) {
+            Ok(answer) => {
+                let own =
+                    SessionDescription::parse(&answer.description.to_bytes()).expect("an own description");
+                assert_eq!(own.faults(), [], "own descriptions have no faults");
+                assert_eq!(own.media().len(), description.media().len());
+                for target in answer.session.remote_rtp.iter().chain(&answer.session.remote_rtcp) {
+                    assert_eq!(MediaConfig::default().targets.check(*target), Ok(()));
+                }
+            }
+            Err(refusal) => assert!(matches!(refusal.status(), 400 | 413 | 488)),
+        }
+        let mut offerer = side();
+        offerer.offer(Direction::SendRecv, signalling).expect("the first offer");
+        let _ = offerer.process_answer(&description, signalling);
+    }
 }

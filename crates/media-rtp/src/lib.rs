@@ -48,12 +48,14 @@
 
 pub mod codec;
 pub mod demux;
+pub mod diagnosis;
 #[cfg(feature = "driver")]
 pub mod driver;
 pub mod dtmf;
 pub mod jitter;
 pub mod mix;
 pub mod quality;
+pub mod relay;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
