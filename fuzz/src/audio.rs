@@ -22,7 +22,10 @@ pub fn dtmf(bytes: &[u8]) {
         now += Duration::from_millis(u64::from(head[0]));
         receiver.handle_timeout(now);
         let timestamp = u32::from_be_bytes([head[1] & 1, head[2], head[3], 0]);
-        receiver.handle_input(Report { ssrc: u32::from(head[1] & 2), timestamp, marker: head[1] & 4 != 0, payload }, now);
+        receiver.handle_input(
+            Report { ssrc: u32::from(head[1] & 2), timestamp, marker: head[1] & 4 != 0, payload },
+            now,
+        );
         while let Some(change) = receiver.poll_output() {
             match change {
                 Change::Pressed { .. } => pressed += 1,

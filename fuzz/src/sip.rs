@@ -57,7 +57,8 @@ pub fn sip_stream(bytes: &[u8]) {
                 continue;
             }
         };
-        let at = rest.windows(message.len()).position(|window| window == message).expect("taken from the stream");
+        let at =
+            rest.windows(message.len()).position(|window| window == message).expect("taken from the stream");
         rest = &rest[at + message.len()..];
         // The framer and the scanner agree where the message ends.
         let scan = Scanner::default().stream(message.clone());
@@ -87,13 +88,65 @@ pub fn sip_header(bytes: &[u8]) {
         ($($view:ident),* $(,)?) => { $( read::<header::$view>(bytes); )* };
     }
     views!(
-        AlertInfo, Allow, AllowEvents, CallId, CallInfo, Contact, ContentDisposition, ContentId, ContentType, CSeq, Date,
-        Diversion, ErrorInfo, Event, Expires, From, Geolocation, GeolocationError, GeolocationRouting, HistoryInfo,
-        Identity, Join, MaxForwards, MinExpires, MinSe, PAssertedIdentity, PAssociatedUri, Path, PPreferredIdentity,
-        Privacy, ProxyRequire, RAck, Reason, RecordRoute, ReferredBy, ReferTo, RemotePartyId, Replaces, ReplyTo, Require,
-        RetryAfter, Route, RSeq, ServiceRoute, SessionExpires, SubscriptionState, Supported, TargetDialog, To,
-        Unsupported, UserToUser, Via, Warning, XUserToUser, WwwAuthenticate, ProxyAuthenticate, Authorization,
-        ProxyAuthorization, AuthenticationInfo,
+        AlertInfo,
+        Allow,
+        AllowEvents,
+        CallId,
+        CallInfo,
+        Contact,
+        ContentDisposition,
+        ContentId,
+        ContentType,
+        CSeq,
+        Date,
+        Diversion,
+        ErrorInfo,
+        Event,
+        Expires,
+        From,
+        Geolocation,
+        GeolocationError,
+        GeolocationRouting,
+        HistoryInfo,
+        Identity,
+        Join,
+        MaxForwards,
+        MinExpires,
+        MinSe,
+        PAssertedIdentity,
+        PAssociatedUri,
+        Path,
+        PPreferredIdentity,
+        Privacy,
+        ProxyRequire,
+        RAck,
+        Reason,
+        RecordRoute,
+        ReferredBy,
+        ReferTo,
+        RemotePartyId,
+        Replaces,
+        ReplyTo,
+        Require,
+        RetryAfter,
+        Route,
+        RSeq,
+        ServiceRoute,
+        SessionExpires,
+        SubscriptionState,
+        Supported,
+        TargetDialog,
+        To,
+        Unsupported,
+        UserToUser,
+        Via,
+        Warning,
+        XUserToUser,
+        WwwAuthenticate,
+        ProxyAuthenticate,
+        Authorization,
+        ProxyAuthorization,
+        AuthenticationInfo,
     );
 }
 
