@@ -22,6 +22,7 @@ mod config;
 mod engine;
 mod latch;
 mod leg;
+mod pass;
 mod path;
 mod ports;
 mod rtcp;
@@ -44,15 +45,15 @@ use thiserror::Error;
 use crate::Seed;
 use crate::demux::DatagramKind;
 use crate::diagnosis::{self, LegView, MediaDiagnosis};
-use crate::dtmf::{Digit, EventPacket, InfoSignal, QueueFull, Report, Source};
+use crate::dtmf::{Digit, InfoSignal, QueueFull, Source};
 use crate::quality::CallQuality;
 use crate::rtcp::{Compound, CompoundRule};
-use crate::rtp::{RtpHeaderMut, RtpPacket};
-use crate::srtp::{MAX_OVERHEAD, MasterKey, SrtpSetupError, UnprotectError};
+use crate::rtp::RtpPacket;
+use crate::srtp::{MAX_OVERHEAD, MasterKey, SrtpSetupError};
 use latch::Trust;
 use leg::{LegState, Security};
+use pass::{Audio, Header};
 use path::{Path, Route};
-use splice::Numbers;
 
 /// Octets a buffer needs behind the datagram, for SRTP. A transcoded payload that is longer than what it replaces needs
 /// more; where there is no room, the packet is dropped and counted.
@@ -206,19 +207,6 @@ pub struct Relay {
     started: Instant,
     next_report: Option<Instant>,
     outputs: VecDeque<Output>,
-}
-
-/// The numbers in the header of an incoming packet.
-#[derive(Clone, Copy)]
-struct Header {
-    payload_type: u8,
-    marker: bool,
-    sequence: u16,
-    timestamp: u32,
-    ssrc: u32,
-    /// Octets before the payload.
-    before: usize,
-    payload: usize,
 }
 
 impl Relay {
@@ -568,255 +556,5 @@ impl Relay {
             LegId::A => (a, b),
             LegId::B => (b, a),
         }
-    }
-}
-
-impl Header {
-    fn of(packet: &RtpPacket<'_>) -> Self {
-        Self {
-            payload_type: packet.payload_type(),
-            marker: packet.marker(),
-            sequence: packet.sequence(),
-            timestamp: packet.timestamp(),
-            ssrc: packet.ssrc(),
-            before: packet.header_len(),
-            payload: packet.payload().len(),
-        }
-    }
-}
-
-/// An audio route.
-#[derive(Clone, Copy)]
-struct Audio {
-    payload_type: u8,
-    same: bool,
-    transcoder: Option<u8>,
-}
-
-/// What the header of an outgoing packet says, and the length of the packet.
-#[derive(Clone, Copy)]
-struct Prepared {
-    payload_type: u8,
-    marker: bool,
-    numbers: Numbers,
-    len: usize,
-}
-
-impl LegState {
-    fn stranger(&mut self, source: SocketAddr) -> Verdict {
-        self.stats.wrong_source += 1;
-        self.stats.last_wrong_source = Some(source);
-        Verdict::Done
-    }
-
-    fn refuse(&mut self, error: UnprotectError) -> Verdict {
-        match error {
-            UnprotectError::Authentication => self.stats.unauthentic += 1,
-            UnprotectError::Malformed => self.stats.malformed += 1,
-            UnprotectError::UnknownKey
-            | UnprotectError::Replayed
-            | UnprotectError::TooOld
-            | UnprotectError::TooManySources
-            | UnprotectError::KeyExpired
-            | UnprotectError::ClearRtcp => self.stats.refused_srtp += 1,
-        }
-        Verdict::Done
-    }
-
-    /// Counts an accepted packet; says whether it ends an idle time.
-    fn accept(&mut self, header: &Header, route: Route, len: usize, now: Instant) -> bool {
-        self.source = Some(header.ssrc);
-        self.stats.received += 1;
-        self.stats.received_octets += len as u64;
-        if let Some(monitor) = &mut self.monitor {
-            monitor.receive(header.sequence, header.timestamp, header.payload, now);
-        }
-        if matches!(route, Route::Audio { .. }) {
-            self.stats.clock.note(header.ssrc, header.timestamp, now);
-        }
-        self.idle.as_mut().is_some_and(|idle| idle.heard(now))
-    }
-
-    /// Reads an event and masks it; says whether it may be passed on.
-    fn take_event(&mut self, header: &Header, buffer: &mut [u8], now: Instant) -> bool {
-        let payload = &mut buffer[header.before..header.before + header.payload];
-        let report =
-            Report { ssrc: header.ssrc, timestamp: header.timestamp, marker: header.marker, payload };
-        self.digits_in.handle_event(report, now);
-        self.config.mask.is_none_or(|mask| mask.apply(payload))
-    }
-
-    fn pass_audio(
-        &mut self,
-        to: &mut Self,
-        header: &Header,
-        audio: Audio,
-        buffer: &mut [u8],
-        len: usize,
-        now: Instant,
-    ) -> Option<Prepared> {
-        let numbers = self.number(to, header, header.timestamp, now);
-        if let Some(event) = to.digits_out.packet(numbers.timestamp) {
-            return to.write_event(event, header.before, numbers, buffer);
-        }
-        let marker = header.marker || numbers.spliced;
-        let prepared = |len| Some(Prepared { payload_type: audio.payload_type, marker, numbers, len });
-        let tones = to.tones_until.is_some_and(|until| now < until);
-        let transcoder = audio.transcoder.and_then(|index| self.path.transcoders.get_mut(usize::from(index)));
-        let Some(transcoder) = transcoder else { return prepared(len) };
-        if audio.same && !tones && !self.path.listens {
-            return prepared(len);
-        }
-        let end = header.before + header.payload;
-        if !tones && !self.path.listens && transcoder.law_to_law(&mut buffer[header.before..end]) {
-            self.stats.transcoded += 1;
-            return prepared(len);
-        }
-        let Some(samples) = transcoder.decode(&buffer[header.before..end]) else {
-            self.stats.unsendable += 1;
-            to.splice.skip();
-            return None;
-        };
-        if self.path.listens {
-            self.digits_in.handle_audio(transcoder.heard(samples), now);
-            if audio.same && !tones {
-                return prepared(len);
-            }
-        }
-        let room = buffer.len().saturating_sub(MAX_OVERHEAD).max(header.before);
-        let Some(payload) = transcoder.encode(samples, &mut buffer[header.before..room], &mut to.digits_out)
-        else {
-            self.stats.unsendable += 1;
-            to.splice.skip();
-            return None;
-        };
-        self.stats.transcoded += 1;
-        clear_padding(buffer);
-        prepared(header.before + payload)
-    }
-
-    fn pass_noise(
-        &mut self,
-        to: &mut Self,
-        header: &Header,
-        payload_type: Option<u8>,
-        len: usize,
-        now: Instant,
-    ) -> Option<Prepared> {
-        let numbers = self.number(to, header, header.timestamp, now);
-        let Some(payload_type) = payload_type else {
-            to.splice.skip();
-            return None;
-        };
-        Some(Prepared { payload_type, marker: header.marker, numbers, len })
-    }
-
-    fn pass_event(
-        &mut self,
-        to: &mut Self,
-        header: &Header,
-        permitted: bool,
-        buffer: &mut [u8],
-        len: usize,
-        now: Instant,
-    ) -> Option<Prepared> {
-        if let Some(payload_type) = self.path.events.filter(|_| permitted) {
-            let numbers = self.number(to, header, header.timestamp, now);
-            return Some(Prepared { payload_type, marker: header.marker, numbers, len });
-        }
-        // An event packet stands for a stretch of audio; a repeated one stands for nothing.
-        let duration =
-            buffer.get(header.before + 2..header.before + 4).map_or(0, |d| u16::from_be_bytes([d[0], d[1]]));
-        let repeated =
-            self.last_event.replace((header.timestamp, duration)) == Some((header.timestamp, duration));
-        let at = header.timestamp.wrapping_add(u32::from(duration));
-        let numbers = self.number(to, header, at, now);
-        if !repeated && permitted {
-            if let Some(event) = to.digits_out.packet(numbers.timestamp) {
-                return to.write_event(event, header.before, numbers, buffer);
-            }
-            if to.tones_until.is_some_and(|until| now < until)
-                && let Some(prepared) = self.tone_packet(to, header, numbers, buffer)
-            {
-                return Some(prepared);
-            }
-        }
-        to.splice.skip();
-        None
-    }
-
-    /// A packet of silence with the tones that are due, in place of an event packet.
-    fn tone_packet(
-        &mut self,
-        to: &mut Self,
-        header: &Header,
-        numbers: Numbers,
-        buffer: &mut [u8],
-    ) -> Option<Prepared> {
-        let (ptime, payload_type) = (self.config.session.ptime, to.config.session.send.payload_type);
-        let room = buffer.len().saturating_sub(MAX_OVERHEAD).max(header.before);
-        let transcoder = self.path.primary()?;
-        let samples = transcoder.silence(ptime)?;
-        let payload = transcoder.encode(samples, &mut buffer[header.before..room], &mut to.digits_out)?;
-        clear_padding(buffer);
-        Some(Prepared { payload_type, marker: numbers.spliced, numbers, len: header.before + payload })
-    }
-
-    fn write_event(
-        &mut self,
-        event: EventPacket,
-        before: usize,
-        numbers: Numbers,
-        buffer: &mut [u8],
-    ) -> Option<Prepared> {
-        let payload_type = self.config.session.send_dtmf?.payload_type;
-        let len = before + event.payload.len();
-        buffer.get_mut(before..len)?.copy_from_slice(&event.payload);
-        clear_padding(buffer);
-        let numbers = Numbers { timestamp: event.timestamp, ..numbers };
-        Some(Prepared { payload_type, marker: event.marker, numbers, len })
-    }
-
-    fn number(&self, to: &mut Self, header: &Header, timestamp: u32, now: Instant) -> Numbers {
-        to.splice.number(header.ssrc, header.sequence, timestamp, self.path.clock_rate, now)
-    }
-
-    /// Writes the header and protects the packet.
-    fn send(
-        &mut self,
-        id: LegId,
-        target: SocketAddr,
-        prepared: Option<Prepared>,
-        buffer: &mut [u8],
-    ) -> Verdict {
-        let Some(Prepared { payload_type, marker, numbers, len }) = prepared else { return Verdict::Done };
-        let ssrc = self.splice.ssrc();
-        let Ok(mut header) = RtpHeaderMut::parse(&mut buffer[..len]) else {
-            self.stats.unsendable += 1;
-            return Verdict::Done;
-        };
-        header.set_payload_type(payload_type);
-        header.set_marker(marker);
-        header.set_sequence(numbers.sequence);
-        header.set_timestamp(numbers.timestamp);
-        header.set_ssrc(ssrc);
-        let Some(sealed) = self.security.seal_rtp(buffer, len) else {
-            self.stats.unsendable += 1;
-            return Verdict::Done;
-        };
-        self.stats.sent += 1;
-        self.stats.sent_octets += len as u64;
-        Verdict::Send { leg: id, component: Component::Rtp, to: target, len: sealed }
-    }
-
-    fn rtcp_component(&self) -> Component {
-        if self.config.session.rtcp_mux { Component::Rtp } else { Component::Rtcp }
-    }
-}
-
-/// The payload was written anew, without padding.
-fn clear_padding(buffer: &mut [u8]) {
-    if let Some(first) = buffer.first_mut() {
-        *first &= !0x20;
     }
 }
