@@ -51,10 +51,10 @@ documentation() {
 
 examples() {
     local command status=0
-    if [ -d examples/quickstart ]; then
-        echo '== cargo quickstart'
-        timeout 300 cargo quickstart || { echo "exit $?"; status=1; }
-    fi
+    export EXAMPLES=${CARGO_TARGET_DIR:-target}/debug/examples
+    cargo build "${WORKSPACE[@]}" --examples && cargo build -p quickstart || return 1
+    echo '== cargo quickstart'
+    timeout 300 cargo quickstart || { echo "exit $?"; status=1; }
     while read -r command; do
         case $command in '' | '#'*) continue ;; esac
         echo "== $command"

@@ -61,12 +61,12 @@ macro_rules! peer {
                 black_box(request.call_id_header().unwrap().value());
                 black_box(request.contact_header().unwrap().typed().unwrap());
                 black_box(request.record_route_header().map(|route| route.value().len()));
-                black_box(request.max_forwards_header().unwrap().num().unwrap());
+                black_box(request.max_forwards_header().unwrap().value().trim().parse::<u32>().unwrap());
             }
 
             pub(super) fn forward(mut request: sip::Request) -> Vec<u8> {
                 let hops = request.max_forwards_header_mut().unwrap();
-                let left = hops.num().unwrap() - 1;
+                let left = hops.value().trim().parse::<u32>().unwrap() - 1;
                 hops.replace(left.to_string());
                 let via = "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bK7d2f0c9b51aa";
                 request.headers_mut().push(sip::Header::Via(via.into()));

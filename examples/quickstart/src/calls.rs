@@ -10,7 +10,7 @@ use telco_model::entity::Site;
 use telco_model::value::HostPort;
 
 /// What people dial at any site: an emergency, an extension, a neighbour, another country, an address, a slip.
-const DIALLED: [&str; 6] = ["911", "4100", "8112345678", "+442079460018", "alice@example.com", "31+7"];
+const DIALLED: [&str; 6] = ["911", "4100", "3175550123", "+442079460018", "alice@example.com", "31+7"];
 
 /// Simulates every dialled string at every site.
 pub(crate) fn simulate_all(organization: &Organization, now: Timestamp) -> Result<(), Box<dyn Error>> {
@@ -20,7 +20,10 @@ pub(crate) fn simulate_all(organization: &Organization, now: Timestamp) -> Resul
         for dialled in DIALLED {
             let simulation = simulate(organization, site.id, dialled, &conditions)?;
             let verdict = match simulation.first_failure() {
-                None => format!("✓ {}", simulation.steps.iter().skip(1).take(3).map(found).collect::<Vec<_>>().join(" → ")),
+                None => format!(
+                    "✓ {}",
+                    simulation.steps.iter().skip(1).take(3).map(found).collect::<Vec<_>>().join(" → ")
+                ),
                 Some(step) => format!("✗ {}", found(step)),
             };
             println!("    {dialled:<20} {verdict}");
@@ -43,7 +46,7 @@ fn found(step: &numplan::Step) -> String {
 pub(crate) fn print_invite(organization: &Organization) -> Result<(), Box<dyn Error>> {
     for site in organization.sites() {
         let plan = SitePlan::compile(organization, site.id)?;
-        for dialled in ["8112345678", "3175550123"] {
+        for dialled in ["3175550123", "8112345678"] {
             if let Some(invite) = invite(organization, site, &plan, dialled)? {
                 println!("  {dialled} dialled at {}:\n", site.name);
                 invite.lines().for_each(|line| println!("    {line}"));
@@ -55,14 +58,26 @@ pub(crate) fn print_invite(organization: &Organization) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-fn invite(organization: &Organization, site: &Site, plan: &SitePlan, dialled: &str) -> Result<Option<String>, Box<dyn Error>> {
+fn invite(
+    organization: &Organization,
+    site: &Site,
+    plan: &SitePlan,
+    dialled: &str,
+) -> Result<Option<String>, Box<dyn Error>> {
     let Ok(decision) = plan.decide(dialled, &mut Chance::new([7; 32])) else { return Ok(None) };
-    let (Outcome::Route { trunks, .. } | Outcome::Pattern { trunks, .. }) = decision.outcome else { return Ok(None) };
-    let Some(trunk) = trunks.get(0).and_then(|candidate| organization.trunk(candidate.id)) else { return Ok(None) };
-    let (Some(server), Some(number)) = (trunk.servers.first(), decision.address.e164()) else { return Ok(None) };
+    let (Outcome::Route { trunks, .. } | Outcome::Pattern { trunks, .. }) = decision.outcome else {
+        return Ok(None);
+    };
+    let Some(trunk) = trunks.get(0).and_then(|candidate| organization.trunk(candidate.id)) else {
+        return Ok(None);
+    };
+    let (Some(server), Some(number)) = (trunk.servers.first(), decision.address.e164()) else {
+        return Ok(None);
+    };
 
     let country = organization.country_of(site.id).and_then(|country| country.calling_code());
-    let caller = Caller { site: site.caller_address, site_name: site.caller_name.as_ref(), ..Caller::default() };
+    let caller =
+        Caller { site: site.caller_address, site_name: site.caller_name.as_ref(), ..Caller::default() };
     let presented = present(&trunk.identity, caller, country);
     let from = presented.number.map(|number| number.to_string()).unwrap_or_else(|| "anonymous".to_owned());
     let called = write_number(number, trunk.identity.called, country);

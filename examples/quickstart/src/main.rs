@@ -7,7 +7,11 @@
 //!
 //! Nothing leaves the machine. The picture is written beside the build, its path is printed.
 
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program prints, and reads the clock once")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a program prints, and reads the clock once"
+)]
 
 mod calls;
 mod tree;
@@ -67,7 +71,8 @@ fn load(file: Option<String>, now: Timestamp) -> Result<Organization, Box<dyn Er
         None => (SAMPLE.to_owned(), Format::Toml),
         Some(file) => {
             let path = PathBuf::from(file);
-            let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let text =
+                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             (text, Format::of_path(&path))
         }
     };
@@ -78,7 +83,8 @@ fn load(file: Option<String>, now: Timestamp) -> Result<Organization, Box<dyn Er
 }
 
 fn issues(organization: &Organization, now: Timestamp) {
-    let advice = organization.issues(now).into_iter().map(|issue| format!("{:?}: {}", issue.severity, issue.message));
+    let advice =
+        organization.issues(now).into_iter().map(|issue| format!("{:?}: {}", issue.severity, issue.message));
     let findings = numplan::audit(organization).into_iter().map(|finding| finding.to_string());
     let all: Vec<String> = advice.chain(findings).collect();
     match all.as_slice() {

@@ -39,11 +39,13 @@ pub(crate) fn print(organization: &Organization) {
 fn target(organization: &Organization, target: &RouteTarget) -> String {
     match target {
         RouteTarget::Trunks(list) => {
-            let names = list.trunks.iter().filter_map(|id| organization.trunk(*id)).map(|trunk| trunk.name.as_str());
+            let names =
+                list.trunks.iter().filter_map(|id| organization.trunk(*id)).map(|trunk| trunk.name.as_str());
             names.collect::<Vec<_>>().join(", then ")
         }
-        RouteTarget::TrunkGroup(id) => {
-            organization.trunk_group(*id).map(|group| format!("trunk group {}", group.name)).unwrap_or_default()
-        }
+        RouteTarget::TrunkGroup(id) => organization
+            .trunk_group(*id)
+            .map(|group| format!("trunk group {}", group.name))
+            .unwrap_or_default(),
     }
 }

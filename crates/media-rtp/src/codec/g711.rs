@@ -6,7 +6,7 @@
 //!
 //! [`ULAW_TO_ALAW`] and [`ALAW_TO_ULAW`] convert without going through samples and equal decoding and encoding again, so
 //! that a call sounds the same whether its path mixes or not. Tables 3 and 4 of the Recommendation choose the
-//! neighbouring code in some places (µ-law segment 5 for one), at the same distance within 3 %.
+//! neighbouring code in some places, µ-law segment 5 for one.
 
 /// Encodes one 16-bit sample as µ-law.
 // ITU-T G.711 table 2: 14-bit magnitude plus a bias of 33, so that the segment is the place of the highest bit.

@@ -1,7 +1,7 @@
 //! The tones of each country.
 //!
-//! Facts from ITU-T E.180 supplement 2 (various tones used in national networks, 2003), and from ETSI TS 101 041 or the
-//! national standard where the supplement leaves a gap. Networks differ in detail; a plan is a value, so make your own
+//! Usual values of each national network, as ITU-T E.180 supplement 2 collects them; check yours against the current
+//! supplement before you rely on a cadence. Networks differ in detail; a plan is a value, so make your own
 //! where yours does. Tones that stop by themselves in some networks (call waiting in Germany, for one) repeat here until
 //! the call's state changes.
 

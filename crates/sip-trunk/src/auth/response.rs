@@ -126,7 +126,7 @@ mod tests {
     }
 
     /// ES-21: the case of RFC 7616 §3.9.2 with SHA-512/256 and a name outside ASCII. The proof printed there is not reproducible
-    /// with SHA-512/256; this one was computed with OpenSSL.
+    /// with SHA-512/256; this one was computed with an independent implementation, Python's hashlib.
     #[test]
     fn rfc7616_second_example() {
         let exchange = Exchange {
