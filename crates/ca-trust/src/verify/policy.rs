@@ -130,7 +130,10 @@ impl ReferenceName {
             return Ok(Self::Ip(ip));
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-        DnsName::try_from(name.as_str()).map_err(|_| ReferenceNameError)?;
+        // DnsName takes a final dot as well; one is enough.
+        if name.ends_with('.') || DnsName::try_from(name.as_str()).is_err() {
+            return Err(ReferenceNameError);
+        }
         Ok(Self::Dns(name))
     }
 
@@ -160,6 +163,21 @@ impl fmt::Display for ReferenceName {
         match self {
             Self::Dns(name) => f.write_str(name),
             Self::Ip(ip) => write!(f, "{ip}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reference_names_are_read_in_one_form() {
+        let dns = |name: &str| Ok(ReferenceName::Dns(name.to_owned()));
+        assert_eq!(ReferenceName::parse("Sip.Example.COM."), dns("sip.example.com"));
+        assert_eq!(ReferenceName::parse("[2001:DB8::1]"), ReferenceName::parse("2001:db8:0::1"));
+        for text in ["", ".", "example.com..", "exämple.com", "a b", "*.example.com", "sip:example.com"] {
+            assert_eq!(ReferenceName::parse(text), Err(ReferenceNameError), "{text}");
         }
     }
 }
