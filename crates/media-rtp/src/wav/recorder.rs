@@ -108,7 +108,7 @@ impl<W: Write + Seek> Recorder<W> {
         let longest = self.legs.iter().map(VecDeque::len).max().unwrap_or(0) as u64;
         let end = self.position(now).max(self.written + longest).min(LONGEST);
         self.flush(end)?;
-        Ok(self.file.finalize()?)
+        self.file.finalize().map_err(unwritten)
     }
 
     fn samples(&self, time: Duration) -> u64 {
@@ -133,16 +133,16 @@ impl<W: Write + Seek> Recorder<W> {
             let [caller, called] = self.legs.each_mut().map(|leg| leg.pop_front().unwrap_or(0));
             match self.layout {
                 Layout::DualChannel => {
-                    self.file.write_sample(caller)?;
-                    self.file.write_sample(called)?;
+                    self.file.write_sample(caller).map_err(unwritten)?;
+                    self.file.write_sample(called).map_err(unwritten)?;
                 }
                 Layout::Mixed => {
                     let mut sum = [caller];
                     mix::add(&mut sum, &[called]);
-                    self.file.write_sample(sum[0])?;
+                    self.file.write_sample(sum[0]).map_err(unwritten)?;
                 }
-                Layout::Single(Leg::Caller) => self.file.write_sample(caller)?,
-                Layout::Single(Leg::Called) => self.file.write_sample(called)?,
+                Layout::Single(Leg::Caller) => self.file.write_sample(caller).map_err(unwritten)?,
+                Layout::Single(Leg::Called) => self.file.write_sample(called).map_err(unwritten)?,
             }
             self.written += 1;
         }
@@ -167,10 +167,8 @@ pub(super) fn open<W: Write + Seek>(
     channels: u16,
 ) -> Result<hound::WavWriter<W>, RecordError> {
     let sample_format = hound::SampleFormat::Int;
-    Ok(hound::WavWriter::new(
-        out,
-        hound::WavSpec { channels, sample_rate: rate, bits_per_sample: 16, sample_format },
-    )?)
+    let form = hound::WavSpec { channels, sample_rate: rate, bits_per_sample: 16, sample_format };
+    hound::WavWriter::new(out, form).map_err(unwritten)
 }
 
 /// Why a recording stopped.
@@ -188,16 +186,14 @@ pub enum RecordError {
     NoChannels,
 }
 
-impl From<hound::Error> for RecordError {
-    fn from(error: hound::Error) -> RecordError {
-        match error {
-            hound::Error::IoError(error) => RecordError::Io(error),
-            other @ (hound::Error::FormatError(_)
-            | hound::Error::TooWide
-            | hound::Error::UnfinishedSample
-            | hound::Error::Unsupported
-            | hound::Error::InvalidSampleFormat) => RecordError::Io(std::io::Error::other(other)),
-        }
+pub(super) fn unwritten(error: hound::Error) -> RecordError {
+    match error {
+        hound::Error::IoError(error) => RecordError::Io(error),
+        other @ (hound::Error::FormatError(_)
+        | hound::Error::TooWide
+        | hound::Error::UnfinishedSample
+        | hound::Error::Unsupported
+        | hound::Error::InvalidSampleFormat) => RecordError::Io(std::io::Error::other(other)),
     }
 }
 
