@@ -80,9 +80,9 @@ pub fn write<W: Write + Seek>(audio: &Audio, out: W) -> Result<(), RecordError> 
     }
     let mut writer = recorder::open(out, audio.rate, audio.channels)?;
     for &sample in &audio.samples {
-        writer.write_sample(sample)?;
+        writer.write_sample(sample).map_err(recorder::unwritten)?;
     }
-    Ok(writer.finalize()?)
+    writer.finalize().map_err(recorder::unwritten)
 }
 
 fn check(rate: u32, channels: u16) -> Result<(), ReadError> {
