@@ -12,7 +12,8 @@ use media_rtp::codec::g711;
 use media_rtp::dtmf::mask::EventMask;
 use media_rtp::dtmf::{Detector, DetectorConfig, Digit, Event, InfoKind, InfoSignal, Method, Source};
 use media_rtp::relay::{
-    Component, HEADROOM, LatchPolicy, LegConfig, LegId, Output, Relay, RelayConfig, RtcpMode, Tap, Verdict,
+    Component, HEADROOM, LatchPolicy, Leg, LegConfig, LegId, Output, Relay, RelayConfig, RelayError,
+    RtcpMode, Tap, Verdict,
 };
 use media_rtp::rtcp::{Compound, CompoundRule, ReportBlock, RtcpPacket, RtcpWriter, SenderInfo};
 use media_rtp::rtp::{RtpBuilder, RtpPacket};
@@ -23,6 +24,7 @@ use media_rtp::srtp::{SrtpConfig, SrtpReceiver, SrtpSender};
 
 const PEER_A: &str = "192.0.2.1:4000";
 const PEER_B: &str = "198.51.100.1:6000";
+const PEER_C: &str = "198.51.100.2:6000";
 const TICK: Duration = Duration::from_millis(20);
 
 /// A session as negotiated with a peer at `peer` whose audio section continues with `media`.
@@ -575,4 +577,41 @@ fn dtls_legs_wait_for_their_keys() {
     bench.relay.set_keys(LegId::A, &key(1), &key(2)).unwrap();
     let sent = bench.rtp(LegId::B, PEER_B, &rtp(0, 2, &[0; 160])).unwrap();
     assert_eq!(sent.len(), 172 + 10);
+}
+
+/// EC-018: a leg that is joined with another peer keeps its stream, its keys and the rollover counter they have come to.
+#[test]
+fn a_transferred_leg_goes_on_as_it_was() {
+    let key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+    let media = format!("RTP/SAVP 0\n{key}");
+    let secure = LegConfig::new(session(PEER_A, &media, &["audio/PCMU"], SrtpPolicy::Required));
+    let MediaSecurity::Sdes { receive, .. } = secure.session.security.clone() else { panic!("no SRTP") };
+    let mut peer_sends = SrtpSender::new(&receive, &SrtpConfig::default()).unwrap();
+    let mut protect = |n: u16| {
+        let mut packet = rtp(0, n, &[1; 160]);
+        let len = packet.len();
+        packet.resize(len + HEADROOM, 0);
+        let len = peer_sends.protect_rtp(&mut packet, len).unwrap();
+        packet.truncate(len);
+        packet
+    };
+    let mut bench = Bench::new(secure, plain(PEER_B, PCMU));
+    for n in [65_534, 65_535, 0] {
+        assert!(bench.rtp(LegId::A, PEER_A, &protect(n)).is_some());
+    }
+    let ssrc = bench.relay.ssrc(LegId::A);
+    let Bench { relay, now, buffer } = bench;
+    let (a, b) = relay.part();
+    assert_eq!((a.stats().received, b.stats().sent), (3, 3));
+    let leg = |peer, media, byte| Leg::new(plain(peer, media), None, Seed([byte; 32]), now).unwrap();
+    let g729 = LegConfig::new(session("192.0.2.9:4000", "RTP/AVP 18", &["audio/G729"], SrtpPolicy::Off));
+    let deaf = Leg::new(g729, None, Seed([8; 32]), now).unwrap();
+    let Err(apart) = Relay::join(a, deaf, RtcpMode::Relay, now) else { panic!("G.729 is never transcoded") };
+    assert!(matches!(apart.error, RelayError::CannotTranscode { .. }));
+    let relay = Relay::join(apart.a, leg(PEER_C, PCMA, 9), RtcpMode::Relay, now)
+        .unwrap_or_else(|apart| panic!("{}", apart.error));
+    let mut bench = Bench { relay, now, buffer };
+    let (to, sent) = bench.datagram(LegId::A, Component::Rtp, PEER_A, &protect(1)).unwrap();
+    assert_eq!((to.to_string().as_str(), RtpPacket::parse(&sent).unwrap().payload_type()), (PEER_C, 8));
+    assert_eq!(bench.relay.ssrc(LegId::A), ssrc);
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,11 +22,19 @@ pub(super) enum Instruction<E: MediaEngine> {
     Open { id: CallId, sockets: Vec<UdpSocket>, engine: E },
     Command { id: CallId, command: E::Command },
     Query { id: CallId, ask: Query<E> },
-    Close { id: CallId, engine: SyncSender<E> },
+    Attach { id: CallId, first: usize, sockets: Vec<UdpSocket> },
+    Detach { id: CallId, ports: Range<usize>, taker: PortTaker<E> },
+    Close { id: CallId, taker: CallTaker<E> },
 }
 
 /// Something to ask an engine on its own thread.
 pub(super) type Query<E> = Box<dyn FnOnce(&E) + Send>;
+
+/// Takes sockets from a running call, with a look at its engine.
+pub(super) type PortTaker<E> = Box<dyn FnOnce(&mut E, Vec<UdpSocket>) + Send>;
+
+/// Takes what is left of a call that was closed.
+pub(super) type CallTaker<E> = Box<dyn FnOnce(E, Vec<UdpSocket>) + Send>;
 
 pub(super) struct MediaThread<E: MediaEngine> {
     instructions: Receiver<Instruction<E>>,
@@ -44,7 +53,14 @@ pub(super) struct MediaThread<E: MediaEngine> {
 struct Call<E> {
     id: CallId,
     engine: E,
-    ports: Vec<(UdpSocket, usize)>,
+    /// Each port's socket, and its key in the table of sockets.
+    ports: Vec<Option<(UdpSocket, usize)>>,
+}
+
+impl<E> Call<E> {
+    fn socket(&self, port: usize) -> Option<&UdpSocket> {
+        self.ports.get(port)?.as_ref().map(|(socket, _)| socket)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -127,7 +143,8 @@ impl<E: MediaEngine> MediaThread<E> {
     fn receive(&mut self, key: usize, buffer: &mut [u8], now: Instant) {
         let Some(&Port { call, port }) = self.sockets.get(key) else { return };
         let Some(call) = self.calls.get_mut(call) else { return };
-        let received = call.ports[port].0.recv_from(&mut buffer[..MAX_DATAGRAM]);
+        let Some(socket) = call.socket(port) else { return };
+        let received = socket.recv_from(&mut buffer[..MAX_DATAGRAM]);
         let Ok((len, source)) = received.inspect_err(|error| note(call, port, error)) else { return };
         self.tally.received += 1;
         if let Forward::Send { port, to, len } = call.engine.handle_datagram(port, source, buffer, len, now) {
@@ -163,7 +180,9 @@ impl<E: MediaEngine> MediaThread<E> {
                         ask(&call.engine);
                     }
                 }
-                Ok(Instruction::Close { id, engine }) => self.close(id, &engine),
+                Ok(Instruction::Attach { id, first, sockets }) => self.attach(id, first, sockets),
+                Ok(Instruction::Detach { id, ports, taker }) => self.detach(id, ports, taker),
+                Ok(Instruction::Close { id, taker }) => self.close(id, taker),
                 Err(TryRecvError::Empty) => return false,
                 Err(TryRecvError::Disconnected) => return true,
             }
@@ -171,28 +190,56 @@ impl<E: MediaEngine> MediaThread<E> {
     }
 
     fn open(&mut self, id: CallId, sockets: Vec<UdpSocket>, engine: E) {
-        let slot = self.calls.vacant_key();
-        let mut ports = Vec::with_capacity(sockets.len());
-        for (port, socket) in sockets.into_iter().enumerate() {
+        let slot = self.calls.insert(Call { id, engine, ports: Vec::with_capacity(sockets.len()) });
+        self.by_id.insert(id, slot);
+        self.attach(id, 0, sockets);
+    }
+
+    /// Gives a call sockets; one that held the place before is closed.
+    fn attach(&mut self, id: CallId, first: usize, sockets: Vec<UdpSocket>) {
+        drop(self.take_ports(id, first..first + sockets.len()));
+        let Some(&slot) = self.by_id.get(&id) else { return };
+        let Some(call) = self.calls.get_mut(slot) else { return };
+        if call.ports.len() < first + sockets.len() {
+            call.ports.resize_with(first + sockets.len(), || None);
+        }
+        for (port, socket) in (first..).zip(sockets) {
             let key = self.sockets.insert(Port { call: slot, port });
             let data = epoll::EventData::new_u64(key as u64);
             // Only a kernel out of memory or watches refuses; the port is deaf then, and the engine's idle timer tells.
             let _ = epoll::add(&self.epoll, &socket, data, epoll::EventFlags::IN);
-            ports.push((socket, key));
+            call.ports[port] = Some((socket, key));
         }
-        self.calls.insert(Call { id, engine, ports });
-        self.by_id.insert(id, slot);
     }
 
-    fn close(&mut self, id: CallId, taker: &SyncSender<E>) {
-        let Some(slot) = self.by_id.remove(&id) else { return };
-        let Call { engine, ports, .. } = self.calls.remove(slot);
-        for (socket, key) in ports {
+    fn detach(&mut self, id: CallId, ports: Range<usize>, taker: PortTaker<E>) {
+        let sockets = self.take_ports(id, ports);
+        if let Some(call) = self.by_id.get(&id).and_then(|&slot| self.calls.get_mut(slot)) {
+            taker(&mut call.engine, sockets);
+            drain(call, &self.events, &mut self.tally);
+        }
+    }
+
+    /// Takes the sockets of some ports from a call and out of the kernel's watch.
+    fn take_ports(&mut self, id: CallId, ports: Range<usize>) -> Vec<UdpSocket> {
+        let Some(call) = self.by_id.get(&id).and_then(|&slot| self.calls.get_mut(slot)) else {
+            return Vec::new();
+        };
+        let places = call.ports.iter_mut().enumerate().filter(|(port, _)| ports.contains(port));
+        let taken = places.filter_map(|(_, place)| place.take());
+        let release = |(socket, key): (UdpSocket, usize)| {
             let _ = epoll::delete(&self.epoll, &socket);
             self.sockets.remove(key);
+            socket
+        };
+        taken.map(release).collect()
+    }
+
+    fn close(&mut self, id: CallId, taker: CallTaker<E>) {
+        let sockets = self.take_ports(id, 0..usize::MAX);
+        if let Some(slot) = self.by_id.remove(&id) {
+            taker(self.calls.remove(slot).engine, sockets);
         }
-        // Whoever closed the call may not care for its engine.
-        let _ = taker.try_send(engine);
     }
 
     fn publish(&self) {
@@ -234,8 +281,7 @@ fn send<E: MediaEngine>(
     datagram: Option<&[u8]>,
     tally: &mut Tally,
 ) {
-    let socket = call.ports.get(port).map(|port| &port.0);
-    match socket.zip(datagram).map(|(socket, datagram)| socket.send_to(datagram, to)) {
+    match call.socket(port).zip(datagram).map(|(socket, datagram)| socket.send_to(datagram, to)) {
         Some(Ok(_)) => tally.sent += 1,
         failed => {
             tally.send_errors += 1;

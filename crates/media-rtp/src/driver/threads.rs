@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::UdpSocket;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,7 +56,7 @@ pub enum CommandRefused {
 /// Running media threads. Dropping it closes all calls and waits for the threads.
 pub struct MediaThreads<E: MediaEngine> {
     threads: Vec<Handle<E>>,
-    events: Receiver<(CallId, E::Event)>,
+    events: Option<Receiver<(CallId, E::Event)>>,
     next: u64,
 }
 
@@ -114,7 +115,7 @@ impl<E: MediaEngine> MediaThreads<E> {
             Ok(Handle { commands, waker, counters, join: Some(join) })
         };
         let threads = (0..config.threads.max(1)).map(start).collect::<io::Result<_>>()?;
-        Ok(Self { threads, events, next: 0 })
+        Ok(Self { threads, events: Some(events), next: 0 })
     }
 
     /// Starts a call on the thread with the fewest; `sockets` become its ports 0, 1, ….
@@ -159,6 +160,28 @@ impl<E: MediaEngine> MediaThreads<E> {
         Ok(receiver)
     }
 
+    /// Gives a running call more sockets, which become its ports `first`, `first + 1`, …
+    ///
+    /// # Errors
+    /// [`CommandRefused`].
+    pub fn attach(&self, call: CallId, first: usize, sockets: Vec<UdpSocket>) -> Result<(), CommandRefused> {
+        self.instruct(call, Instruction::Attach { id: call, first, sockets })
+    }
+
+    /// Takes the sockets of some ports from a running call. `taker` gets them on the media thread, with the engine: it must
+    /// not block. It is dropped uncalled when the call has ended.
+    ///
+    /// # Errors
+    /// [`CommandRefused`].
+    pub fn detach(
+        &self,
+        call: CallId,
+        ports: Range<usize>,
+        taker: impl FnOnce(&mut E, Vec<UdpSocket>) + Send + 'static,
+    ) -> Result<(), CommandRefused> {
+        self.instruct(call, Instruction::Detach { id: call, ports, taker: Box::new(taker) })
+    }
+
     /// Ends a call and closes its sockets; its engine, with everything it knows, arrives in the channel.
     ///
     /// The channel closes without one when the call had ended before.
@@ -166,19 +189,38 @@ impl<E: MediaEngine> MediaThreads<E> {
     /// # Errors
     /// [`CommandRefused`].
     pub fn close(&self, call: CallId) -> Result<Receiver<E>, CommandRefused> {
-        let (engine, receiver) = sync_channel(1);
-        self.instruct(call, Instruction::Close { id: call, engine })?;
+        let (sender, receiver) = sync_channel(1);
+        // Whoever closed the call may not care for its engine.
+        self.close_with(call, move |engine, _| _ = sender.try_send(engine))?;
         Ok(receiver)
+    }
+
+    /// Ends a call and keeps its sockets open: `taker` gets both on the media thread, and must not block. It is dropped
+    /// uncalled when the call had ended before.
+    ///
+    /// # Errors
+    /// [`CommandRefused`].
+    pub fn close_with(
+        &self,
+        call: CallId,
+        taker: impl FnOnce(E, Vec<UdpSocket>) + Send + 'static,
+    ) -> Result<(), CommandRefused> {
+        self.instruct(call, Instruction::Close { id: call, taker: Box::new(taker) })
+    }
+
+    /// Takes the receiving end of the events, to wait for them on another thread. After that the two below give nothing.
+    pub fn take_events(&mut self) -> Option<Receiver<(CallId, E::Event)>> {
+        self.events.take()
     }
 
     /// The next event, if one waits.
     pub fn poll_event(&self) -> Option<(CallId, E::Event)> {
-        self.events.try_recv().ok()
+        self.events.as_ref()?.try_recv().ok()
     }
 
     /// Waits for an event, at most `patience`.
     pub fn wait_event(&self, patience: Duration) -> Option<(CallId, E::Event)> {
-        self.events.recv_timeout(patience).ok()
+        self.events.as_ref()?.recv_timeout(patience).ok()
     }
 
     /// What the threads have done.
@@ -332,6 +374,36 @@ mod tests {
         threads.command(call, "too late".into()).unwrap();
         assert!(threads.query(call, |_| ()).unwrap().recv_timeout(PATIENCE).is_err());
         assert_eq!(threads.wait_event(Duration::from_millis(50)), None);
+    }
+
+    #[test]
+    fn sockets_move_from_call_to_call() {
+        let mut threads =
+            MediaThreads::start(&ThreadsConfig { threads: 2, ..ThreadsConfig::default() }).unwrap();
+        let events = threads.take_events().unwrap();
+        let (first, second) = (threads.open(vec![], echo()).unwrap(), threads.open(vec![], echo()).unwrap());
+        let moved = socket();
+        let port = moved.local_addr().unwrap();
+        threads.attach(first, 4, vec![moved]).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = [0; 8];
+        client.send_to(b"one", port).unwrap();
+        assert_eq!(client.recv_from(&mut answer).unwrap(), (3, port));
+        let (sender, receiver) = sync_channel(1);
+        let taker = move |engine: &mut Echo, sockets| {
+            engine.events.push("taken".into());
+            sender.send(sockets).unwrap();
+        };
+        threads.detach(first, 4..6, taker).unwrap();
+        let sockets: Vec<UdpSocket> = receiver.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(events.recv_timeout(PATIENCE), Ok((first, "taken".to_owned())));
+        threads.attach(second, 0, sockets).unwrap();
+        client.send_to(b"two", port).unwrap();
+        assert_eq!(client.recv_from(&mut answer).unwrap(), (3, port));
+        let (sender, receiver) = sync_channel(1);
+        threads.close_with(second, move |_, sockets| _ = sender.send(sockets.len())).unwrap();
+        assert_eq!(receiver.recv_timeout(PATIENCE), Ok(1));
     }
 
     #[test]

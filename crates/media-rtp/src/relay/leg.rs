@@ -19,8 +19,10 @@ use crate::srtp::{MasterKey, SrtpConfig, SrtpReceiver, SrtpSender, UnprotectErro
 /// One leg.
 pub(super) struct LegState {
     pub(super) config: LegConfig,
+    pub(super) opened: Instant,
     pub(super) latch: Latch,
     pub(super) security: Security,
+    /// The way to the other leg of the relay this one is in.
     pub(super) path: Path,
     /// Numbers what is sent to this peer.
     pub(super) splice: Splice,
@@ -57,7 +59,6 @@ pub(super) enum Security {
 impl LegState {
     pub(super) fn new(
         config: LegConfig,
-        other: &LegConfig,
         idle: Option<Duration>,
         rng: &mut ChaCha20Rng,
         now: Instant,
@@ -66,7 +67,8 @@ impl LegState {
         let mut leg = Self {
             latch: Latch::new(config.latch, session.remote_rtp, &session.ssrcs),
             security: Security::of(&session.security)?,
-            path: Path::new(&config, other)?,
+            path: Path::none(),
+            opened: now,
             splice: Splice::new(session.send.codec.clock_rate(), rng),
             digits_in: digit_input(&config)?,
             digits_out: digit_output(&config),
@@ -85,13 +87,8 @@ impl LegState {
         Ok(leg)
     }
 
-    /// Takes over a new description: keys, source and digits begin anew only where they changed.
-    pub(super) fn renegotiate(
-        &mut self,
-        config: LegConfig,
-        path: Path,
-        now: Instant,
-    ) -> Result<(), RelayError> {
+    /// Takes over a new description: keys, source and digits begin anew only where they changed. The path is the caller's.
+    pub(super) fn renegotiate(&mut self, config: LegConfig, now: Instant) -> Result<(), RelayError> {
         let (old, new) = (&self.config.session, &config.session);
         self.security.renegotiate(&new.security)?;
         if old.remote_rtp != new.remote_rtp || self.config.latch != config.latch || old.ssrcs != new.ssrcs {
@@ -110,7 +107,6 @@ impl LegState {
             self.splice.set_clock_rate(new.send.codec.clock_rate());
         }
         self.config = config;
-        self.path = path;
         self.pause_idle(now);
         Ok(())
     }
@@ -131,6 +127,11 @@ impl LegState {
         }
         self.config.session.remote_rtp?;
         self.rtcp_source.filter(|_| self.latch.learned().is_some()).or(self.config.session.remote_rtcp)
+    }
+
+    /// For how long this leg has been open: the clock of its reports.
+    pub(super) fn uptime(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.opened)
     }
 
     fn pause_idle(&mut self, now: Instant) {

@@ -20,6 +20,7 @@
 mod config;
 #[cfg(feature = "driver")]
 mod engine;
+mod join;
 mod latch;
 mod leg;
 mod pass;
@@ -33,6 +34,7 @@ mod transcode;
 pub use config::{LatchPolicy, LegConfig, RelayConfig, RtcpMode};
 #[cfg(feature = "driver")]
 pub use engine::RelayCommand;
+pub use join::{Leg, Unjoinable};
 pub use ports::{PortPool, PortRange, PortRangeError};
 pub use stats::{ClockEstimate, LegStats};
 
@@ -202,9 +204,8 @@ pub trait Tap: Send {
 
 /// Two legs joined. See the [module](self) for how to drive it.
 pub struct Relay {
-    legs: [LegState; 2],
+    legs: [Box<LegState>; 2],
     rtcp: RtcpMode,
-    started: Instant,
     next_report: Option<Instant>,
     outputs: VecDeque<Output>,
 }
@@ -217,12 +218,8 @@ impl Relay {
     pub fn new(config: RelayConfig, seed: Seed, now: Instant) -> Result<Self, RelayError> {
         let mut rng = seed.into_rng();
         let RelayConfig { a, b, rtcp, idle } = config;
-        let first = LegState::new(a.clone(), &b, idle, &mut rng, now)?;
-        let second = LegState::new(b, &a, idle, &mut rng, now)?;
-        let mut relay =
-            Self { legs: [first, second], rtcp, started: now, next_report: None, outputs: VecDeque::new() };
-        relay.next_report = relay.report_interval().map(|interval| now + interval);
-        Ok(relay)
+        let mut leg = |config| LegState::new(config, idle, &mut rng, now).map(|leg| Leg(Box::new(leg)));
+        Self::join(leg(a)?, leg(b)?, rtcp, now).map_err(|unjoinable| unjoinable.error)
     }
 
     /// Takes over what a re-INVITE agreed on for one leg: hold, another address, other codecs, new keys.
@@ -232,7 +229,8 @@ impl Relay {
     pub fn apply(&mut self, leg: LegId, config: LegConfig, now: Instant) -> Result<(), RelayError> {
         let (this, other) = self.pair(leg);
         let (path, back) = (Path::new(&config, &other.config)?, Path::new(&other.config, &config)?);
-        this.renegotiate(config, path, now)?;
+        this.renegotiate(config, now)?;
+        this.path = path;
         other.path = back;
         Ok(())
     }
@@ -328,7 +326,7 @@ impl Relay {
             let idle = leg.idle.as_ref().and_then(crate::quality::IdleWatch::next_timeout);
             [idle, leg.digits_in.next_timeout()]
         };
-        self.legs.iter().flat_map(of_leg).flatten().chain(self.next_report).min()
+        self.legs.iter().map(Box::as_ref).flat_map(of_leg).flatten().chain(self.next_report).min()
     }
 
     /// The next thing to send or to tell, in order.
@@ -362,7 +360,7 @@ impl Relay {
                 session: &self.config(id).session,
                 stats: &self.leg(id).stats,
                 other_received: self.leg(id.other()).stats.received,
-                open: now.saturating_duration_since(self.started),
+                open: self.leg(id).uptime(now),
             };
             diagnosis::diagnose(&view).into_iter().map(move |found| (id, found))
         };
@@ -457,7 +455,7 @@ impl Relay {
         len: usize,
         now: Instant,
     ) -> Verdict {
-        let (mode, uptime) = (self.rtcp, now.saturating_duration_since(self.started));
+        let mode = self.rtcp;
         let (from, to) = self.pair(id);
         if !from.latch.may_send_rtcp(source, from.config.session.remote_rtcp) {
             return from.stranger(source);
@@ -473,7 +471,7 @@ impl Relay {
         from.stats.rtcp_received += 1;
         from.rtcp_source = Some(source);
         if let RtcpMode::Terminate { .. } = mode {
-            rtcp::take_report(from, &compound, uptime, now);
+            rtcp::take_report(from, &compound, now);
             return Verdict::Done;
         }
         rtcp::rewrite(&mut buffer[..len], &to.splice, &from.splice);
@@ -514,11 +512,10 @@ impl Relay {
     }
 
     fn report(&mut self, id: LegId, now: Instant) {
-        let uptime = now.saturating_duration_since(self.started);
         let leg = self.leg_mut(id);
         let Some(to) = leg.rtcp_target() else { return };
         let mut datagram = vec![0; 256 + MAX_OVERHEAD];
-        let written = rtcp::write_report(leg, uptime, &mut datagram, now);
+        let written = rtcp::write_report(leg, &mut datagram, now);
         let Some(len) = written.and_then(|len| leg.security.seal_rtcp(&mut datagram, len)) else { return };
         datagram.truncate(len);
         leg.stats.rtcp_sent += 1;

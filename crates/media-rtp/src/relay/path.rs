@@ -39,6 +39,17 @@ pub(super) enum Route {
 }
 
 impl Path {
+    /// The way of a leg that is in no relay: nowhere.
+    pub(super) fn none() -> Self {
+        Self {
+            routes: [Route::Unknown; 128],
+            transcoders: Vec::new(),
+            events: None,
+            listens: false,
+            clock_rate: 8000,
+        }
+    }
+
     pub(super) fn new(from: &LegConfig, to: &LegConfig) -> Result<Self, RelayError> {
         let (input, output) = (&from.session, &to.session);
         let clock_rate = input.receive.first().map_or(8000, |format| format.codec.clock_rate());
@@ -51,8 +62,7 @@ impl Path {
             _ => None,
         };
         let listens = input.receive_dtmf.is_none() && to.digits != Method::InBand;
-        let mut path =
-            Self { routes: [Route::Unknown; 128], transcoders: Vec::new(), events, listens, clock_rate };
+        let mut path = Self { events, listens, clock_rate, ..Self::none() };
         for format in &input.receive {
             let same = format.codec.matches(&output.send.codec);
             let transcoder = if same && !listens && to.digits != Method::InBand {

@@ -48,7 +48,7 @@ impl PortRange {
     }
 
     /// The even ports whose successor is in the range too.
-    fn pairs(self) -> impl Iterator<Item = u16> {
+    pub fn pairs(self) -> impl Iterator<Item = u16> {
         let first = u32::from(self.first).next_multiple_of(2);
         (first..u32::from(self.last)).step_by(2).filter_map(|port| u16::try_from(port).ok())
     }
@@ -69,8 +69,14 @@ impl PortPool {
     /// All pairs of a range, with the time a returned pair rests.
     #[must_use]
     pub fn new(range: PortRange, quarantine: Duration, seed: Seed) -> Self {
+        Self::of_pairs(range.pairs(), quarantine, seed)
+    }
+
+    /// Certain pairs only, named by their even ports: those a program has bound beforehand.
+    #[must_use]
+    pub fn of_pairs(pairs: impl IntoIterator<Item = u16>, quarantine: Duration, seed: Seed) -> Self {
         let mut rng = seed.into_rng();
-        let mut pairs: Vec<u16> = range.pairs().collect();
+        let mut pairs: Vec<u16> = pairs.into_iter().collect();
         for i in (1..pairs.len()).rev() {
             pairs.swap(i, rng.next_u32() as usize % (i + 1));
         }

@@ -62,9 +62,9 @@ fn put(bytes: &mut [u8], at: usize, value: u32) {
 }
 
 /// Takes what a peer reports, when RTCP ends here.
-pub(super) fn take_report(leg: &mut LegState, compound: &Compound<'_>, uptime: Duration, now: Instant) {
+pub(super) fn take_report(leg: &mut LegState, compound: &Compound<'_>, now: Instant) {
     let own = leg.splice.ssrc();
-    let clock = middle(ntp(uptime));
+    let clock = middle(ntp(leg.uptime(now)));
     let mut trips = Vec::new();
     let mut note = |block: ReportBlock| {
         if block.ssrc == own {
@@ -85,12 +85,7 @@ pub(super) fn take_report(leg: &mut LegState, compound: &Compound<'_>, uptime: D
 }
 
 /// Writes a report of our own about a leg; returns its length.
-pub(super) fn write_report(
-    leg: &mut LegState,
-    uptime: Duration,
-    buffer: &mut [u8],
-    now: Instant,
-) -> Option<usize> {
+pub(super) fn write_report(leg: &mut LegState, buffer: &mut [u8], now: Instant) -> Option<usize> {
     let source = leg.source;
     let own = leg.splice.ssrc();
     let (last_sr, delay_since_last_sr) = leg.last_report.map_or((0, 0), |(middle, at)| {
@@ -113,7 +108,7 @@ pub(super) fn write_report(
     // RFC 3550 §6.4.1: a clock of one's own may serve where there is no wall clock.
     if let Some((_, rtp_timestamp)) = leg.splice.last().filter(|_| leg.stats.sent > 0) {
         let (packets, octets) = (leg.stats.sent as u32, leg.stats.sent_octets as u32);
-        let info = SenderInfo { ntp: ntp(uptime), rtp_timestamp, packets, octets };
+        let info = SenderInfo { ntp: ntp(leg.uptime(now)), rtp_timestamp, packets, octets };
         writer.sender_report(own, &info, block.as_slice()).ok()?;
     } else {
         writer.receiver_report(own, block.as_slice()).ok()?;

@@ -257,6 +257,13 @@ impl OfferAnswer {
         self.keys.forget();
     }
 
+    /// Puts these codecs first, those of them that are configured: what the other side of a call speaks needs no transcoding.
+    pub fn prefer(&mut self, codecs: &[Codec]) {
+        let rank =
+            |codec: &Codec| codecs.iter().position(|other| other.matches(codec)).unwrap_or(codecs.len());
+        self.config.codecs.sort_by_key(rank);
+    }
+
     /// Moves this side's media, from the next offer or answer on.
     pub fn relocate(&mut self, local: LocalMedia) {
         self.local = local;
