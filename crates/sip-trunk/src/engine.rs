@@ -1,11 +1,28 @@
 //! What every engine of this crate takes and gives: randomness and deadlines.
 
 use std::fmt;
+use std::hash::{BuildHasher, DefaultHasher, Hasher};
 use std::time::Instant;
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
 /// Randomness of an engine: 32 bytes from the operating system in a program, fixed ones in a test. `Debug` masks it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub [u8; 32]);
+
+impl Seed {
+    /// A seed of its own for a part of an engine.
+    pub(crate) fn derive(&self, purpose: &str) -> Self {
+        Self(self.derive_bytes(purpose.as_bytes()))
+    }
+
+    fn derive_bytes(&self, message: &[u8]) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(message);
+        mac.finalize().into_bytes().into()
+    }
+}
 
 impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,4 +37,83 @@ pub struct Deadline {
     pub at: Instant,
     /// For logs and tests.
     pub why: &'static str,
+}
+
+/// Hashes under a secret, so that peers who choose the keys cannot choose where they land in a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyedState([u8; 16]);
+
+impl KeyedState {
+    pub(crate) fn new(seed: &Seed) -> Self {
+        let mut secret = [0; 16];
+        secret.copy_from_slice(&seed.0[..16]);
+        Self(secret)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn fixed() -> Self {
+        Self([7; 16])
+    }
+}
+
+impl BuildHasher for KeyedState {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.0);
+        hasher
+    }
+}
+
+/// Numbers and names nobody can guess: HMAC of a counter under the seed.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    key: Seed,
+    count: u64,
+    block: [u8; 32],
+    used: usize,
+}
+
+impl Tokens {
+    /// `purpose` keeps generators of one seed apart.
+    pub(crate) fn new(seed: &Seed, purpose: &str) -> Self {
+        Self { key: seed.derive(purpose), count: 0, block: [0; 32], used: 32 }
+    }
+
+    /// 64 random bits.
+    pub(crate) fn number(&mut self) -> u64 {
+        if self.used + 8 > self.block.len() {
+            self.count += 1;
+            self.block = self.key.derive_bytes(&self.count.to_be_bytes());
+            self.used = 0;
+        }
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.block[self.used..self.used + 8]);
+        self.used += 8;
+        u64::from_be_bytes(bytes)
+    }
+
+    /// A number below `bound`, which is at least 1; the bias is below 2⁻³² for any 32-bit bound.
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
+        ((u128::from(self.number()) * u128::from(bound)) >> 64) as u32
+    }
+
+    /// 100 random bits as 20 letters and digits, fit for branches, tags and Call-IDs.
+    pub(crate) fn push(&mut self, text: &mut String) {
+        const SYMBOLS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        for mut bits in [self.number(), self.number()] {
+            for _ in 0..10 {
+                text.push(char::from(SYMBOLS[(bits & 31) as usize]));
+                bits >>= 5;
+            }
+        }
+    }
+
+    /// The same as a text of its own.
+    pub(crate) fn token(&mut self) -> String {
+        let mut text = String::with_capacity(20);
+        self.push(&mut text);
+        text
+    }
 }

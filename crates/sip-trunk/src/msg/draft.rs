@@ -178,6 +178,33 @@ impl Draft {
         })
     }
 
+    /// The bytes to send, with `top`, whole header lines, above all others. The draft stays, for another attempt.
+    pub(crate) fn finish_below(&self, top: &[u8]) -> Result<Bytes, DraftError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let length = self.body.len();
+        let parts = [&self.start[..], top, &self.headers, b"Content-Length: "];
+        let mut out = Vec::with_capacity(parts.iter().map(|part| part.len()).sum::<usize>() + length + 24);
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+        out.extend_from_slice(decimal(length, &mut [0; 20]));
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(&self.body);
+        Ok(Bytes::from(out))
+    }
+
+    /// The method of a request; `None` for a response.
+    pub(crate) fn method(&self) -> Option<Method<'_>> {
+        let method = self.start.split(|&byte| byte == b' ').next()?;
+        if method.starts_with(b"SIP/") { None } else { Method::parse(method) }
+    }
+
+    /// The status of a response; `None` for a request.
+    pub(crate) fn status(&self) -> Option<u16> {
+        let status = self.start.strip_prefix(b"SIP/2.0 ")?.get(..3)?;
+        std::str::from_utf8(status).ok()?.parse().ok()
+    }
+
     fn new(start: Vec<u8>, fault: Option<DraftError>) -> Self {
         Self { start, headers: Vec::with_capacity(512), body: Bytes::new(), fault }
     }

@@ -172,6 +172,29 @@ impl Message {
         (start + part.len() <= self.bytes.len()).then(|| Span::new(start, start + part.len()))
     }
 
+    /// The same message with `text` put in at `at`, an offset inside the header section's values: one copy, and
+    /// nothing is scanned again. The text must be safe in a header value.
+    pub(crate) fn inserted(&self, at: usize, text: &[u8]) -> Self {
+        let at = at.min(self.bytes.len());
+        let mut bytes = Vec::with_capacity(self.bytes.len() + text.len());
+        bytes.extend_from_slice(&self.bytes[..at]);
+        bytes.extend_from_slice(text);
+        bytes.extend_from_slice(&self.bytes[at..]);
+        let mut message = self.clone();
+        message.bytes = Bytes::from(bytes);
+        let (at, by) = (at as u32, text.len() as u32);
+        // Text put in right behind a value belongs to it.
+        let behind = |offset: u32| if offset > at { offset + by } else { offset };
+        let end = |offset: u32| if offset >= at { offset + by } else { offset };
+        for field in &mut message.fields {
+            field.value_end = end(field.value_end);
+            (field.start, field.value_start) = (behind(field.start), behind(field.value_start));
+        }
+        message.head_end = behind(message.head_end);
+        message.body = Span { start: behind(message.body.start), end: behind(message.body.end) };
+        message
+    }
+
     pub(super) fn received(&self) -> &Bytes {
         &self.bytes
     }

@@ -7,7 +7,12 @@ use crate::msg::{HeaderName, Message, Method};
 pub(super) fn client_key(message: &Message) -> Option<Box<[u8]>> {
     let via = first::<Via<'_>>(message, HeaderName::Via)?;
     let cseq = first::<CSeq<'_>>(message, HeaderName::CSeq)?;
-    Some(join([via.branch()?.as_bytes(), cseq.method.as_str().as_bytes()]))
+    Some(client_key_of(via.branch()?, &cseq.method))
+}
+
+/// The same from its parts.
+pub(super) fn client_key_of(branch: &str, method: &Method<'_>) -> Box<[u8]> {
+    join([branch.as_bytes(), method.as_str().as_bytes()])
 }
 
 /// Key of the server transaction a request belongs to. ACK and CANCEL have the key of the INVITE they are for.

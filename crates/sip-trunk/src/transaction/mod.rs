@@ -37,6 +37,13 @@ pub use timing::Timing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Slot);
 
+impl ClientId {
+    /// The place of the transaction in its table, for tables beside it: small, and used again later.
+    pub(crate) fn index(self) -> usize {
+        self.0.index as usize
+    }
+}
+
 /// A request of a peer that waits for our answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(Slot);
@@ -199,18 +206,54 @@ impl Transactions {
     /// # Errors
     /// [`SendError`]; nothing was sent.
     pub fn request(&mut self, message: &Message, path: Path, now: Instant) -> Result<ClientId, SendError> {
+        let key = key::client_key(message).ok_or(SendError::Key)?;
+        let invite = message.method() == Some(Method::Invite);
+        self.open_client(key, invite, message.to_bytes(), path, now)
+    }
+
+    /// As [`request`](Self::request), for a message just written, whose branch and method need not be looked for.
+    pub(crate) fn send(
+        &mut self,
+        branch: &str,
+        method: &Method<'_>,
+        request: Bytes,
+        path: Path,
+        now: Instant,
+    ) -> Result<ClientId, SendError> {
+        let key = key::client_key_of(branch, method);
+        self.open_client(key, *method == Method::Invite, request, path, now)
+    }
+
+    fn open_client(
+        &mut self,
+        key: Box<[u8]>,
+        invite: bool,
+        request: Bytes,
+        path: Path,
+        now: Instant,
+    ) -> Result<ClientId, SendError> {
         if self.clients.is_full() {
             return Err(SendError::Full(self.clients.len()));
         }
-        let key = key::client_key(message).ok_or(SendError::Key)?;
         if self.clients.find(&key).is_some() {
             return Err(SendError::Key);
         }
-        let invite = message.method() == Some(Method::Invite);
-        let (client, step) = Client::new(key, invite, message.to_bytes(), path, &self.timing);
+        let (client, step) = Client::new(key, invite, request, path, &self.timing);
         let slot = self.clients.insert(client);
         self.run_client(slot, step, None, now);
         Ok(ClientId(slot))
+    }
+
+    /// Gives up on a request whose user has turned to another server: it is repeated no more and its time-out is told
+    /// nobody. An INVITE that is answered after all is cancelled (RFC 3261 §9.1).
+    pub(crate) fn abandon(&mut self, transaction: ClientId, now: Instant) {
+        let Some(client) = self.clients.get_mut(transaction.0) else { return };
+        if !client.invite {
+            return self.end_client(transaction.0);
+        }
+        let either = Either::Client(transaction.0);
+        self.timers.stop(&mut client.running, either, timing::Timer::A);
+        self.cancel(transaction, now);
     }
 
     /// Withdraws an INVITE: sends CANCEL now, or as soon as a provisional answer allows it (RFC 3261 §9.1).

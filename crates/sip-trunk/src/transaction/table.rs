@@ -8,7 +8,7 @@ use slab::Slab;
 /// Slot and generation: an id of a finished transaction finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot {
-    index: u32,
+    pub(super) index: u32,
     generation: u32,
 }
 
