@@ -11,6 +11,7 @@
 pub mod audio;
 pub mod media;
 pub mod sip;
+pub mod trust;
 
 /// Every target by name.
 pub const TARGETS: &[(&str, fn(&[u8]))] = &[
@@ -24,4 +25,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("sip_header", sip::sip_header),
     ("sip_stream", sip::sip_stream),
     ("srtp_unprotect", media::srtp_unprotect),
+    ("trust_chain", trust::chain),
+    ("trust_handshake", trust::handshake),
+    ("trust_import", trust::import),
 ];
