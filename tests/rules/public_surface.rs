@@ -19,11 +19,12 @@ const INTEROP: [&str; 4] = ["rsip", "sdp_rs", "webrtc_srtp", "phonenumber"];
 const DRIVERS: [&str; 3] = ["tokio", "tokio_rustls", "socket2"];
 
 /// crate, foreign crate, why its types are part of the vocabulary there.
-const PER_CRATE: [(&str, &str, &str); 4] = [
+const PER_CRATE: [(&str, &str, &str); 5] = [
     ("telco-model", "uuid", "ids are UUIDs on the wire and in every API this model serves"),
     ("telco-model", "ipnet", "access control lists are networks"),
     ("telco-model", "jiff", "civil time of schedules, certificates and call records"),
     ("numplan", "jiff", "the model's civil time, to ask whether an extension has propagated"),
+    ("edge-core", "jiff", "the wall time of call records and snapshots"),
 ];
 
 #[test]

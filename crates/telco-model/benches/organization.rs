@@ -86,6 +86,7 @@ fn phone(id: u128) -> Phone {
         location: None,
         primary_edge: None,
         secondary_edge: None,
+        digest: None,
         line_keys: Vec::new(),
     }
 }

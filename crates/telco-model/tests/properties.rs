@@ -124,6 +124,7 @@ impl Draft {
                 location: None,
                 primary_edge: None,
                 secondary_edge: None,
+                digest: None,
                 line_keys: Vec::new(),
             }
             .into(),

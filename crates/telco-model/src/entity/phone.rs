@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Entity, Sink, UniqueKey};
+use super::{Check, Digest, Entity, Sink, UniqueKey};
 use crate::value::{
     BaseSettingsId, DialString, DivisionId, E164, EdgeId, Extension, Fqdn, LocationId, MacAddr, Name,
     PhoneId, SipUri, SiteId, Text, UserId,
@@ -30,6 +30,8 @@ pub struct Phone {
     pub primary_edge: Option<EdgeId>,
     /// The edge it falls back to.
     pub secondary_edge: Option<EdgeId>,
+    /// The account it registers with; a phone without one cannot register.
+    pub digest: Option<Digest>,
     /// Buttons.
     #[serde(default)]
     pub line_keys: Vec<LineKey>,

@@ -1,0 +1,246 @@
+//! What is written down about a conversation.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use telco_model::value::{CallFlowId, EdgeId, PhoneId, SiteId, TrunkId, UserId};
+
+use crate::conversation::ConversationId;
+
+/// One conversation, from its first message to its last leg's end. Failovers and transfers add legs, never records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallRecord {
+    /// The conversation; the same on all legs and in `x-inin-cnv`.
+    pub conversation: ConversationId,
+    /// The edge that wrote this.
+    pub edge: EdgeId,
+    /// Where it came from and went.
+    pub direction: Direction,
+    /// The site whose number plans decided.
+    pub site: Option<SiteId>,
+    /// What was dialled or called, as it came.
+    pub dialled: String,
+    /// The classification, when a number plan gave one.
+    pub classification: Option<String>,
+    /// Whether it was an emergency call.
+    pub emergency: bool,
+    /// When the first message came.
+    pub started: Timestamp,
+    /// When the caller was answered.
+    pub answered: Option<Timestamp>,
+    /// When the last leg ended.
+    pub ended: Timestamp,
+    /// Every attempt and connection, in the order they were made. The first is the caller.
+    pub legs: Vec<LegRecord>,
+    /// Transfers, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<Transfer>,
+    /// How it ended.
+    pub ending: Ending,
+    /// Why it went where it went, one decision a line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explain: Vec<String>,
+}
+
+/// Where a conversation came from and went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From a trunk.
+    Inbound,
+    /// From a phone to a trunk.
+    Outbound,
+    /// From a phone to a phone or a flow.
+    Internal,
+    /// From a trunk to a trunk.
+    Transit,
+}
+
+/// One leg: a dialog with a peer, or an attempt at one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegRecord {
+    /// Whether the peer called us or we called it.
+    pub direction: LegDirection,
+    /// Who it is.
+    pub party: LegParty,
+    /// The SIP Call-ID; every leg has its own.
+    pub protocol_call_id: String,
+    /// The calling address as it was on the wire.
+    pub from: String,
+    /// The called address as it was on the wire.
+    pub to: String,
+    /// The peer's address and port, when there was one to speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// When its INVITE came or left.
+    pub started: Timestamp,
+    /// When it began to ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ringing: Option<Timestamp>,
+    /// When it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// What became of it.
+    pub outcome: LegOutcome,
+    /// The status codes of answers to its INVITE, in order, repeats left out.
+    pub sip_codes: Vec<u16>,
+    /// The Q.850 cause of its end (RFC 3326).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q850: Option<u8>,
+    /// How its media fared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+}
+
+/// Whether the peer called us or we called it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegDirection {
+    /// The peer sent the INVITE.
+    In,
+    /// We sent it.
+    Out,
+}
+
+/// Who a leg leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LegParty {
+    /// A carrier or PBX.
+    Trunk {
+        /// The trunk.
+        id: TrunkId,
+        /// Its name when the call was made.
+        name: String,
+    },
+    /// A phone.
+    Phone {
+        /// The phone.
+        id: PhoneId,
+        /// Its user.
+        user: Option<UserId>,
+    },
+    /// A call flow of this edge.
+    Flow {
+        /// The flow.
+        id: CallFlowId,
+    },
+    /// Another edge of the group.
+    Neighbour {
+        /// The edge.
+        id: EdgeId,
+    },
+    /// Nobody known.
+    Unknown,
+}
+
+/// What became of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegOutcome {
+    /// It was answered.
+    Answered,
+    /// It was refused by the peer.
+    Refused,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// The peer could not be reached.
+    Failed,
+    /// It was withdrawn before an answer.
+    Cancelled,
+}
+
+/// A transfer inside a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Which kind.
+    pub kind: TransferKind,
+    /// Where to.
+    pub target: String,
+    /// The final status the transferor was told.
+    pub status: u16,
+}
+
+/// Kinds of transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferKind {
+    /// REFER without consultation.
+    Blind,
+    /// REFER with Replaces.
+    Attended,
+    /// A device outside sent the call back (Take Back and Transfer).
+    TakeBack,
+    /// A REFER to the carrier took us out of the path (Release Link Transfer).
+    ReleaseLink,
+    /// A call flow moved it.
+    Flow,
+}
+
+/// How a conversation ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ending {
+    /// Who ended it.
+    pub by: EndedBy,
+    /// The status the caller got, when it was never answered.
+    pub sip: Option<u16>,
+    /// The Q.850 cause.
+    pub q850: Option<u8>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// Who ended a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The caller hung up or gave up.
+    Caller,
+    /// The called side hung up or refused.
+    Called,
+    /// This edge: a guard, a timer, a lost flow, a command.
+    Edge,
+}
+
+/// How the media of a leg fared, as received by this edge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// The codec, such as `PCMU/8000`.
+    pub codec: String,
+    /// Whether the media was encrypted.
+    pub encrypted: bool,
+    /// RTP packets sent to the peer.
+    pub sent: u64,
+    /// RTP packets received from it.
+    pub received: u64,
+    /// RTP packets of the peer that never came.
+    pub lost: u64,
+    /// Interarrival jitter in milliseconds (RFC 3550 §6.4.1).
+    pub jitter_ms: f64,
+    /// Mean opinion score, 1 to 4.5 (ITU-T G.107).
+    pub mos: Option<f64>,
+    /// Why there was no audio, when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<String>,
+}
+
+impl CallRecord {
+    /// How long the caller was connected, in seconds.
+    pub fn billed_seconds(&self) -> u64 {
+        self.answered
+            .map_or(0, |answered| u64::try_from(self.ended.duration_since(answered).as_secs()).unwrap_or(0))
+    }
+
+    /// The leg that carried the call in the end: the last one that was answered and is not the caller's.
+    pub fn connected_leg(&self) -> Option<&LegRecord> {
+        self.legs.iter().skip(1).rev().find(|leg| leg.outcome == LegOutcome::Answered)
+    }
+}
