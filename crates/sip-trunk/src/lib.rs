@@ -51,6 +51,7 @@
 #![allow(dead_code, reason = "connections and location are on their way")]
 
 pub mod auth;
+pub mod dialog;
 pub mod endpoint;
 mod engine;
 pub mod frame;
@@ -59,9 +60,12 @@ pub mod header;
 pub mod interop;
 pub mod locate;
 pub mod msg;
+pub mod session;
 mod store;
+pub mod subscription;
 pub mod transaction;
 pub mod transport;
+pub mod ua;
 pub mod uri;
 
 pub use engine::{Deadline, Seed};

@@ -25,6 +25,11 @@ impl<T> Store<T> {
         self.entries.len()
     }
 
+    /// The id the next [`insert`](Self::insert) gives.
+    pub(crate) fn next_slot(&self) -> Slot {
+        Slot { index: self.entries.vacant_key() as u32, generation: self.generation.wrapping_add(1) }
+    }
+
     pub(crate) fn insert(&mut self, value: T) -> Slot {
         self.generation = self.generation.wrapping_add(1);
         // More than four billion entries do not fit any machine.

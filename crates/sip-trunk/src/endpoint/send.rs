@@ -108,6 +108,14 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Drops a request: nothing is sent and no event tells its end. For an INVITE that was withdrawn and is still not
+    /// answered after 64 × T1 (RFC 3261 §9.1).
+    pub fn forget(&mut self, request: RequestId) {
+        if let Some(client) = self.requests.store.remove(request.0).and_then(|request| request.client) {
+            self.transactions.forget(client);
+        }
+    }
+
     /// Withdraws an INVITE: CANCEL goes out now or as soon as a provisional answer allows it (RFC 3261 §9.1). Nothing
     /// happens when a final answer was there already; a 2xx may still cross the CANCEL.
     pub fn cancel(&mut self, request: RequestId, now: Instant) {

@@ -97,6 +97,11 @@ impl Draft {
         Self::response(code).reply(request, code, to_tag)
     }
 
+    /// As [`reply_to`](Self::reply_to), with a reason phrase of your own.
+    pub fn reply_saying(request: &Message, code: u16, reason: &str, to_tag: &str) -> Self {
+        Self::response_saying(code, reason).reply(request, code, to_tag)
+    }
+
     pub(super) fn reply(mut self, request: &Message, code: u16, to_tag: &str) -> Self {
         self = self.copy(request, HeaderName::Via).copy_first(request, HeaderName::From);
         if let Some(to) = request.header(HeaderName::To) {
@@ -197,6 +202,32 @@ impl Draft {
     pub(crate) fn method(&self) -> Option<Method<'_>> {
         let method = self.start.split(|&byte| byte == b' ').next()?;
         if method.starts_with(b"SIP/") { None } else { Method::parse(method) }
+    }
+
+    /// The Request-URI of a request; `None` for a response.
+    pub(crate) fn request_uri(&self) -> Option<&str> {
+        self.method()?;
+        std::str::from_utf8(self.start.split(|&byte| byte == b' ').nth(1)?).ok()
+    }
+
+    /// The body.
+    pub(crate) fn body_bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Removes CSeq and returns its number, so that each attempt at the request gets one of its own.
+    pub(crate) fn take_cseq(&mut self) -> Option<u32> {
+        let mut at = 0;
+        let line = self.headers.split_inclusive(|&byte| byte == b'\n').find_map(|line| {
+            let start = at;
+            at += line.len();
+            let is_cseq = line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"CSeq:"));
+            is_cseq.then_some(start..at)
+        })?;
+        let value = std::str::from_utf8(&self.headers[line.start + 5..line.end]).ok()?;
+        let number = value.split_ascii_whitespace().next()?.parse().ok()?;
+        self.headers.drain(line);
+        Some(number)
     }
 
     /// The status of a response; `None` for a request.

@@ -256,6 +256,11 @@ impl Transactions {
         self.cancel(transaction, now);
     }
 
+    /// Drops a request: nothing is sent and nobody is told. Answers that still come are stray.
+    pub(crate) fn forget(&mut self, transaction: ClientId) {
+        self.end_client(transaction.0);
+    }
+
     /// Withdraws an INVITE: sends CANCEL now, or as soon as a provisional answer allows it (RFC 3261 §9.1).
     /// Nothing happens when a final answer was there already; a 2xx may still cross the CANCEL.
     pub fn cancel(&mut self, transaction: ClientId, now: Instant) {

@@ -1,0 +1,160 @@
+//! How sessions end: BYE, what crosses it, and what is still answered afterwards (RFC 3261 §15, RFC 5407 §3.2).
+
+use std::time::Instant;
+
+use super::{Role, Session, State};
+use crate::msg::{HeaderName, Message, Method};
+use crate::transaction::ServerId;
+use crate::ua::event::{EndCause, Misuse};
+use crate::ua::wire::{Purpose, Template, Wire};
+
+/// The wish to end a session that may not be ended yet.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    wanted: bool,
+    /// The value of Reason.
+    reason: Option<Box<str>>,
+}
+
+impl Ending {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+}
+
+impl Session {
+    /// Ends the session the way its state demands: CANCEL, a rejection or BYE.
+    pub(crate) fn hang_up(
+        &mut self,
+        reason: Option<String>,
+        wire: &mut Wire,
+        now: Instant,
+    ) -> Result<(), Misuse> {
+        if self.told {
+            return Err(Misuse::Gone);
+        }
+        if let Some(reason) = &reason {
+            // It must not keep a BYE from leaving later.
+            crate::msg::Draft::response(200).header(HeaderName::Reason, reason).finish()?;
+        }
+        self.ending.reason = reason.map(Into::into);
+        self.tell_end(EndCause::HungUp, wire);
+        match (self.role, self.state) {
+            (Role::Caller, State::Inviting | State::Early) => self.withdraw(wire, now),
+            (Role::Callee, State::Inviting | State::Early) => {
+                self.refuse_invite(480, wire, now);
+                self.state = State::Terminated;
+            }
+            (Role::Caller, State::Accepted) => {
+                // RFC 3261 §13.2.2.4: also an offer that is not taken is acknowledged, and then the session ended.
+                self.acknowledge(None, wire, now);
+                self.send_bye(wire, now);
+            }
+            (Role::Callee, State::Accepted) => {
+                // RFC 3261 §15: the callee waits for the ACK of its 2xx, or for the end of its repeats.
+                self.ending.wanted = true;
+                self.refuse_asked(wire, now);
+                self.state = State::Terminated;
+            }
+            (Role::Caller | Role::Callee, State::Confirmed | State::Terminated) => self.send_bye(wire, now),
+        }
+        Ok(())
+    }
+
+    /// Ends a session that went wrong, and says why.
+    pub(super) fn end_with_bye(&mut self, cause: EndCause, wire: &mut Wire, now: Instant) {
+        self.tell_end(cause, wire);
+        self.send_bye(wire, now);
+    }
+
+    /// Sends BYE; what happens on the session afterwards is only answered.
+    pub(super) fn send_bye(&mut self, wire: &mut Wire, now: Instant) {
+        self.refuse_asked(wire, now);
+        let at = self.current;
+        if let Some(template) = self.template(at, Method::Bye, wire) {
+            let draft = match &self.ending.reason {
+                Some(reason) => template.draft.header(HeaderName::Reason, &**reason),
+                None => template.draft,
+            };
+            self.request_in(at, Purpose::Bye, Template { draft, ..template }, wire, now);
+        }
+        self.terminate();
+    }
+
+    /// The ACK, or the end of the wait for it, lets a wanted BYE go.
+    pub(super) fn continue_ending(&mut self, wire: &mut Wire, now: Instant) {
+        if self.ending.wanted && self.unacknowledged.is_empty() {
+            self.send_bye(wire, now);
+        }
+    }
+
+    /// A BYE.
+    pub(crate) fn on_bye(
+        &mut self,
+        at: usize,
+        transaction: ServerId,
+        message: Message,
+        wire: &mut Wire,
+        now: Instant,
+    ) {
+        // RFC 5407 §3.2.1: also when ours has crossed it.
+        wire.reply(transaction, &message, 200, now);
+        if self.state == State::Terminated {
+            self.unacknowledged.clear();
+            self.ending.wanted = false;
+            return;
+        }
+        if self.calling.is_some() {
+            // RFC 3261 §15 forbids it to a callee; its fork is gone, the INVITE will get its final answer.
+            self.forks.remove(at);
+            self.current = 0;
+            return;
+        }
+        self.refuse_invite(487, wire, now);
+        self.refuse_asked(wire, now);
+        self.unacknowledged.clear();
+        self.acknowledgements.clear();
+        self.terminate();
+        self.tell_end(EndCause::Bye(message), wire);
+    }
+
+    fn terminate(&mut self) {
+        self.state = State::Terminated;
+        self.ending.wanted = false;
+        self.unacknowledged.clear();
+        self.modification = None;
+        self.expiry = None;
+        self.described = None;
+    }
+
+    /// Runs what is due.
+    pub(crate) fn handle_timeout(&mut self, wire: &mut Wire, now: Instant) {
+        self.calling_timeout(wire, now);
+        self.answers_timeout(wire, now);
+        self.modification_timeout(wire, now);
+        self.refers_timeout(wire, now);
+        self.acknowledgements.retain(|known| known.forget > now);
+        self.expiry_timeout(wire, now);
+    }
+
+    fn expiry_timeout(&mut self, wire: &mut Wire, now: Instant) {
+        let Some(expiry) = self.expiry.filter(|_| self.state == State::Confirmed) else { return };
+        if expiry.timeout().at > now {
+            return;
+        }
+        // RFC 4028 §10: who does not refresh ends the session shortly before its end; so does who cannot.
+        if !expiry.ours || expiry.end() <= now {
+            self.end_with_bye(EndCause::Expired, wire, now);
+        } else {
+            self.postpone_refresh(now);
+            self.refresh(wire, now);
+        }
+    }
+
+    /// A refresh did not come about: it is tried again in the time that is left.
+    pub(super) fn postpone_refresh(&mut self, now: Instant) {
+        if let Some(expiry) = self.expiry.as_mut() {
+            expiry.postpone(now);
+        }
+    }
+}

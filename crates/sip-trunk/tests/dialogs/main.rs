@@ -1,0 +1,8 @@
+//! Calls, transfers and subscriptions between user agents, in virtual time.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at the events it is about")]
+#![allow(dead_code, reason = "further flows are on their way")]
+
+mod calls;
+mod lab;
