@@ -44,6 +44,8 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 //!
+//! Beside the laboratory stand real peers: [`peer`] starts Kamailio, SIPp and baresip on loopback for tests named `interop_*`.
+//!
 //! No features.
 
 mod check;
@@ -53,6 +55,7 @@ mod ladder;
 mod link;
 mod net;
 mod node;
+pub mod peer;
 mod queue;
 mod sim;
 mod trace;
