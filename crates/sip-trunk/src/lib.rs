@@ -60,6 +60,8 @@ pub mod header;
 pub mod interop;
 pub mod locate;
 pub mod msg;
+pub mod overload;
+pub mod registration;
 pub mod session;
 mod store;
 pub mod subscription;
