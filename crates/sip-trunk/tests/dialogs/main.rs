@@ -6,3 +6,6 @@
 
 mod calls;
 mod lab;
+mod reliable;
+mod rfc5407;
+mod session_timers;
