@@ -70,6 +70,7 @@ impl Session {
     /// Sends BYE; what happens on the session afterwards is only answered.
     pub(super) fn send_bye(&mut self, wire: &mut Wire, now: Instant) {
         self.refuse_asked(wire, now);
+        self.refuse_refers(wire, now);
         let at = self.current;
         if let Some(template) = self.template(at, Method::Bye, wire) {
             let draft = match &self.ending.reason {
@@ -112,6 +113,7 @@ impl Session {
         }
         self.refuse_invite(487, wire, now);
         self.refuse_asked(wire, now);
+        self.refuse_refers(wire, now);
         self.unacknowledged.clear();
         self.acknowledgements.clear();
         self.terminate();
@@ -132,6 +134,7 @@ impl Session {
         self.calling_timeout(wire, now);
         self.answers_timeout(wire, now);
         self.modification_timeout(wire, now);
+        self.asked_timeout(wire, now);
         self.refers_timeout(wire, now);
         self.acknowledgements.retain(|known| known.forget > now);
         self.expiry_timeout(wire, now);

@@ -283,6 +283,7 @@ impl Session {
             why: "repeat a 2xx until its ACK arrives",
         });
         let modification = self.modification.iter().filter_map(|modification| modification.deadline());
+        let asked = self.asked.iter().filter_map(|asked| asked.deadline());
         let expiry = self.expiry.iter().filter(|_| self.state == State::Confirmed).map(Expiry::timeout);
         let refers = self.refers.iter().map(ReferUsage::deadline);
         let acknowledgements = self
@@ -293,6 +294,7 @@ impl Session {
             .chain(called)
             .chain(unacknowledged)
             .chain(modification)
+            .chain(asked)
             .chain(expiry)
             .chain(refers)
             .chain(acknowledgements)

@@ -7,6 +7,7 @@ use super::caller::supported;
 use super::negotiation::{Negotiation, OfferBy, Verdict, describes_session};
 use super::timer::{self, Expiry, Judgement};
 use super::{Session, State};
+use crate::Deadline;
 use crate::dialog::first;
 use crate::endpoint::Source;
 use crate::header::CSeq;
@@ -23,6 +24,14 @@ pub(super) struct Asked {
     transaction: ServerId,
     request: Message,
     by: OfferBy,
+    /// When it is refused unless the user answers.
+    until: Option<Instant>,
+}
+
+impl Asked {
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        Some(Deadline { at: self.until?, why: "refuse an offer the user leaves unanswered" })
+    }
 }
 
 /// How many 2xx of ours may wait for their ACK at once: that of the INVITE and that of a re-INVITE (RFC 5407 §3.1.4).
@@ -30,8 +39,18 @@ const MOST_UNACKNOWLEDGED: usize = 2;
 
 impl Session {
     /// Remembers a request until the user answers it.
-    pub(super) fn ask(&mut self, transaction: ServerId, request: Message, by: OfferBy) {
-        self.asked = Some(Box::new(Asked { transaction, request, by }));
+    pub(super) fn ask(
+        &mut self,
+        transaction: ServerId,
+        request: Message,
+        by: OfferBy,
+        wire: &Wire,
+        now: Instant,
+    ) {
+        // RFC 3311 §5.2: UPDATE is answered promptly; RFC 4320 §4.2: nobody waits longer than 64 × T1. A re-INVITE may
+        // have to ask somebody.
+        let until = (by != OfferBy::Reinvite).then(|| now + wire.timing().lifetime() / 2);
+        self.asked = Some(Box::new(Asked { transaction, request, by, until }));
     }
 
     /// The re-INVITE that waits for the user.
@@ -66,7 +85,7 @@ impl Session {
         {
             fork.negotiation.offered_again(OfferBy::Reinvite);
         }
-        self.ask(transaction, message.clone(), OfferBy::Reinvite);
+        self.ask(transaction, message.clone(), OfferBy::Reinvite, wire, now);
         let session = self.id;
         wire.event(Event::Offered { session, message, by: OfferBy::Reinvite });
     }
@@ -96,7 +115,7 @@ impl Session {
         if let Some(fork) = self.fork() {
             fork.negotiation.offered_again(OfferBy::Update);
         }
-        self.ask(transaction, message.clone(), OfferBy::Update);
+        self.ask(transaction, message.clone(), OfferBy::Update, wire, now);
         let session = self.id;
         wire.event(Event::Offered { session, message, by: OfferBy::Update });
     }
@@ -190,6 +209,16 @@ impl Session {
         let withdrawn = self.asked.take_if(|asked| asked.by == OfferBy::Reinvite);
         let Some(asked) = withdrawn else { return };
         wire.reply(asked.transaction, &asked.request, 487, now);
+        self.forget_remote_offer();
+        let session = self.id;
+        wire.event(Event::OfferWithdrawn { session });
+    }
+
+    /// The user has left an UPDATE or PRACK unanswered for too long.
+    pub(super) fn asked_timeout(&mut self, wire: &mut Wire, now: Instant) {
+        let overdue = self.asked.take_if(|asked| asked.until.is_some_and(|at| at <= now));
+        let Some(asked) = overdue else { return };
+        wire.reply(asked.transaction, &asked.request, 504, now);
         self.forget_remote_offer();
         let session = self.id;
         wire.event(Event::OfferWithdrawn { session });

@@ -188,7 +188,7 @@ impl Session {
         let session = self.id;
         match received {
             Received::Offer => {
-                self.ask(transaction, message.clone(), OfferBy::Prack);
+                self.ask(transaction, message.clone(), OfferBy::Prack, wire, now);
                 wire.event(Event::Offered { session, message, by: OfferBy::Prack });
             }
             Received::Answer => {

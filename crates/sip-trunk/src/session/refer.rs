@@ -40,6 +40,14 @@ impl ReferUsage {
         };
         Deadline { at: self.until, why }
     }
+
+    fn is_notifier(&self) -> bool {
+        matches!(self.side, Side::Notifier { .. })
+    }
+
+    fn is_asked(&self) -> bool {
+        matches!(self.side, Side::Asked { .. })
+    }
 }
 
 impl Session {
@@ -97,8 +105,8 @@ impl Session {
         };
         let id = ReferId(cseq);
         let side = Side::Asked { transaction, request: Box::new(message.clone()) };
-        // RFC 4320 §4.1: after 64 × T1 nobody waits for the answer any more.
-        self.refers.push(ReferUsage { id, side, until: now + wire.timing().lifetime() });
+        // RFC 4320 §4.2: after 64 × T1 nobody waits for the answer any more.
+        self.refers.push(ReferUsage { id, side, until: now + wire.timing().lifetime() / 2 });
         let session = self.id;
         wire.event(Event::Referred { session, refer: id, message });
     }
@@ -275,9 +283,7 @@ impl Session {
         while let Some(index) = self.refers.iter().position(|usage| usage.until <= now) {
             let id = self.refers[index].id;
             match self.refers[index].side {
-                Side::Asked { .. } => {
-                    self.refers.remove(index);
-                }
+                Side::Asked { .. } => self.drop_asked_refer(index, 480, wire, now),
                 Side::Notifier { .. } => self.report(id, Some("timeout"), wire, now),
                 Side::Subscriber { .. } => {
                     self.refers.remove(index);
@@ -294,9 +300,22 @@ impl Session {
         }
     }
 
+    /// The session is over: REFERs that wait for the user are refused, reports go on.
+    pub(super) fn refuse_refers(&mut self, wire: &mut Wire, now: Instant) {
+        while let Some(index) = self.refers.iter().position(ReferUsage::is_asked) {
+            self.drop_asked_refer(index, 481, wire, now);
+        }
+    }
+
+    fn drop_asked_refer(&mut self, index: usize, status: u16, wire: &mut Wire, now: Instant) {
+        if let Side::Asked { transaction, request } = self.refers.remove(index).side {
+            wire.reply(transaction, &request, status, now);
+        }
+    }
+
     /// Takes a REFER that waits for the user.
     fn asked_refer(&mut self, id: ReferId) -> Result<(ServerId, Box<Message>), Misuse> {
-        let is_asked = |usage: &ReferUsage| usage.id == id && matches!(usage.side, Side::Asked { .. });
+        let is_asked = |usage: &ReferUsage| usage.id == id && usage.is_asked();
         let index = self.refers.iter().position(is_asked).ok_or(Misuse::Gone)?;
         match self.refers.remove(index).side {
             Side::Asked { transaction, request } => Ok((transaction, request)),
@@ -323,11 +342,5 @@ impl Session {
             None => self.refers.iter().find(fits)?.id,
         };
         self.refers.iter().position(|usage| usage.id == wanted && fits(&usage))
-    }
-}
-
-impl ReferUsage {
-    fn is_notifier(&self) -> bool {
-        matches!(self.side, Side::Notifier { .. })
     }
 }

@@ -80,7 +80,8 @@ impl Server {
         let step = match (invite, timing.trying_after) {
             (true, Duration::ZERO) => Step { trying: true, ..Step::default() },
             (true, after) => Step { start: [Some((Timer::Trying, after)), None], ..Step::default() },
-            (false, _) => Step::default(),
+            // RFC 4320 §4.2: after 64 × T1 its sender waits no more, so an answer that has not come by then never will.
+            (false, _) => Step { start: [Some((Timer::J, timing.lifetime())), None], ..Step::default() },
         };
         (server, step)
     }

@@ -75,7 +75,8 @@ pub enum Event {
         /// What kind of message that is.
         by: OfferBy,
     },
-    /// The peer withdrew its re-INVITE before it was answered; the session goes on as it was.
+    /// The peer withdrew its re-INVITE before it was answered, or has waited too long for the answer to its UPDATE or PRACK;
+    /// the session goes on as it was.
     OfferWithdrawn {
         /// The session.
         session: SessionId,

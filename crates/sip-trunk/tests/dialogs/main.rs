@@ -9,3 +9,4 @@ mod lab;
 mod reliable;
 mod rfc5407;
 mod session_timers;
+mod transfers;
