@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "further flows are on their way")]
 
 mod calls;
+mod challenges;
+mod forking;
 mod lab;
 mod reliable;
 mod rfc5407;
