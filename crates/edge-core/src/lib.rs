@@ -18,6 +18,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`compile`] | an organization, resolved and indexed for one edge |
+//! | [`media`] | ports, offer/answer of a leg, who hears whom, prompts, digits, recordings |
 //! | [`cdr`] | one record per conversation, on disk before it counts; export |
 //!
 //! ```
@@ -43,5 +44,6 @@ pub mod cdr;
 pub mod clock;
 pub mod compile;
 mod conversation;
+pub mod media;
 
 pub use conversation::{ConversationId, InvalidConversationId};

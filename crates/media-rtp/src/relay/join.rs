@@ -1,5 +1,6 @@
 //! Legs that outlive the relay they are in: joined, parted, joined with others.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::leg::LegState;
@@ -54,6 +55,12 @@ impl Leg {
     #[must_use]
     pub fn config(&self) -> &LegConfig {
         &self.0.config
+    }
+
+    /// Where the leg's media goes; `None` when nothing may be sent.
+    #[must_use]
+    pub fn target(&self) -> Option<SocketAddr> {
+        self.0.latch.target()
     }
 
     /// What the leg has seen, in all relays it was in.

@@ -61,6 +61,7 @@ pub struct OfferAnswer {
     session: Option<MediaSession>,
     pending: Option<PendingOffer>,
     answered_by: Option<SessionDescription>,
+    peer_codecs: Vec<Codec>,
 }
 
 /// An offer that was made and not answered.
@@ -118,6 +119,7 @@ impl OfferAnswer {
             session: None,
             pending: None,
             answered_by: None,
+            peer_codecs: Vec::new(),
         }
     }
 
@@ -244,6 +246,12 @@ impl OfferAnswer {
     #[must_use]
     pub fn session(&self) -> Option<&MediaSession> {
         self.session.as_ref()
+    }
+
+    /// The codecs of the peer's last description that was accepted, in its order; also those that were not chosen.
+    #[must_use]
+    pub fn peer_codecs(&self) -> &[Codec] {
+        &self.peer_codecs
     }
 
     /// Whether an own offer waits for its answer.
@@ -416,6 +424,7 @@ impl OfferAnswer {
             ssrcs: remote.ssrcs.clone(),
         };
         self.session = Some(session.clone());
+        self.peer_codecs = remote.formats.iter().map(|format| format.codec.clone()).collect();
         session
     }
 

@@ -1,0 +1,123 @@
+//! The ports media may use: bound by the driver before the first call, handed out by the call engine.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use media_rtp::Seed;
+use media_rtp::relay::PortPool;
+
+/// A range of ports on one address; 0 is the edge's default, others belong to trunks or phones with a range of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolId(pub u8);
+
+/// The ports of one range that are bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Which range.
+    pub id: PoolId,
+    /// The address they are bound on.
+    pub bind: IpAddr,
+    /// The address peers are told when this host is behind NAT.
+    pub advertised: Option<IpAddr>,
+    /// The even ports of the pairs.
+    pub ports: Vec<u16>,
+}
+
+/// A pair of ports in use: RTP here, RTCP at the next port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MediaAddress {
+    /// From which range.
+    pub pool: PoolId,
+    /// Where the RTP socket is bound.
+    pub bound: SocketAddr,
+    /// What descriptions say: the public address behind NAT.
+    pub advertised: SocketAddr,
+}
+
+/// Hands out pairs, in random order, and lets each rest after use.
+#[derive(Debug)]
+pub struct MediaPorts {
+    pools: Vec<(Pool, PortPool)>,
+}
+
+impl MediaPorts {
+    /// How long a pair rests: late packets of one call must not reach the next.
+    pub const REST: Duration = Duration::from_secs(5);
+
+    /// All pairs the driver has bound.
+    #[must_use]
+    pub fn new(pools: Vec<Pool>, seed: &Seed) -> Self {
+        let shuffled = |pool: Pool| {
+            let mut seed = seed.clone();
+            seed.0[0] ^= pool.id.0;
+            let pairs = PortPool::of_pairs(pool.ports.iter().copied(), Self::REST, seed);
+            (pool, pairs)
+        };
+        Self { pools: pools.into_iter().map(shuffled).collect() }
+    }
+
+    /// A pair of this range, or of the default range when there is none of that number. `None` when all are in use.
+    pub fn take(&mut self, pool: PoolId, now: Instant) -> Option<MediaAddress> {
+        let (pool, pairs) = self.find(pool)?;
+        let port = pairs.take(now)?;
+        let bound = SocketAddr::new(pool.bind, port);
+        let advertised = SocketAddr::new(pool.advertised.unwrap_or(pool.bind), port);
+        Some(MediaAddress { pool: pool.id, bound, advertised })
+    }
+
+    /// Gives a pair back.
+    pub fn release(&mut self, address: &MediaAddress, now: Instant) {
+        if let Some((_, pairs)) = self.find(address.pool) {
+            pairs.release(address.bound.port(), now);
+        }
+    }
+
+    /// Pairs free, resting and in use, of all ranges.
+    #[must_use]
+    pub fn usage(&self) -> (usize, usize, usize) {
+        self.pools
+            .iter()
+            .map(|(_, pairs)| pairs.usage())
+            .fold((0, 0, 0), |sum, (free, resting, used)| (sum.0 + free, sum.1 + resting, sum.2 + used))
+    }
+
+    fn find(&mut self, id: PoolId) -> Option<&mut (Pool, PortPool)> {
+        let at = |id: PoolId| self.pools.iter().position(|(pool, _)| pool.id == id);
+        let at = at(id).or_else(|| at(PoolId::default()))?;
+        self.pools.get_mut(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(id: u8, ports: &[u16]) -> Pool {
+        let advertised = Some("203.0.113.5".parse().unwrap());
+        Pool { id: PoolId(id), bind: "10.0.0.5".parse().unwrap(), advertised, ports: ports.to_vec() }
+    }
+
+    /// ST-038: behind NAT, what peers are told is the public address, and the port is the one that is bound.
+    #[test]
+    fn pairs_carry_the_public_address() {
+        let now = telco_testkit::Clock::new().now();
+        let mut ports = MediaPorts::new(vec![pool(0, &[10_000])], &Seed([1; 32]));
+        let address = ports.take(PoolId(0), now).unwrap();
+        assert_eq!(address.bound, "10.0.0.5:10000".parse().unwrap());
+        assert_eq!(address.advertised, "203.0.113.5:10000".parse().unwrap());
+        assert_eq!(ports.take(PoolId(0), now), None);
+        ports.release(&address, now);
+        assert_eq!(ports.take(PoolId(0), now), None, "it rests");
+        assert_eq!(ports.take(PoolId(0), now + MediaPorts::REST), Some(address));
+    }
+
+    /// ST-036: a trunk with a port range of its own uses that, everybody else the default one.
+    #[test]
+    fn ranges_are_kept_apart() {
+        let now = telco_testkit::Clock::new().now();
+        let mut ports = MediaPorts::new(vec![pool(0, &[10_000]), pool(1, &[30_000])], &Seed([1; 32]));
+        assert_eq!(ports.take(PoolId(1), now).unwrap().bound.port(), 30_000);
+        assert_eq!(ports.take(PoolId(9), now).unwrap().bound.port(), 10_000);
+        assert_eq!(ports.usage(), (0, 0, 2));
+    }
+}
