@@ -55,6 +55,7 @@ pub mod dialog;
 pub mod endpoint;
 mod engine;
 pub mod frame;
+pub mod group;
 pub mod header;
 #[cfg(feature = "rsip")]
 pub mod interop;
@@ -67,6 +68,7 @@ mod store;
 pub mod subscription;
 pub mod transaction;
 pub mod transport;
+pub mod trunk;
 pub mod ua;
 pub mod uri;
 

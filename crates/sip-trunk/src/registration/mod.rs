@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A [`Registration`] takes answers and time and gives requests to send. Who owns it, sends them and brings the answers back;
-//! a trunk's are kept by `trunk::Trunks`.
+//! a trunk's are kept by [`Trunks`](crate::trunk::Trunks).
 
 mod binding;
 mod cause;
@@ -23,3 +23,4 @@ pub use binding::Binding;
 pub use cause::Cause;
 pub use config::{Account, Pace, Registrar, RegistrationConfig};
 pub use machine::{Output, Registration, State};
+pub(crate) use request::request_uri;

@@ -155,6 +155,7 @@ impl Session {
         wire: &mut Wire,
         now: Instant,
     ) {
+        self.heard = true;
         let status = message.status().unwrap_or_default();
         if status == 100 || self.calling.as_ref().is_none_or(|calling| calling.withdrawn) {
             return;

@@ -116,6 +116,8 @@ pub struct Session {
     ending: Ending,
     /// Requests of ours without final answer.
     waiting: u32,
+    /// The peer has answered our INVITE with something, be it 100.
+    heard: bool,
     /// The user has heard of the end.
     told: bool,
     /// Its entry in the agent's queue of deadlines.
@@ -177,6 +179,7 @@ impl Session {
             credentials: None,
             ending: Ending::default(),
             waiting: 0,
+            heard: false,
             told: false,
             armed: None,
             indexed: None,
@@ -200,6 +203,11 @@ impl Session {
     #[must_use]
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether the peer has answered our INVITE with anything, be it 100: a sign of life.
+    pub fn is_heard(&self) -> bool {
+        self.heard
     }
 
     /// The Call-ID.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sip_trunk::Seed;
 use sip_trunk::auth::{
-    Algorithm, DigestServer, ProtectedRequest, Secret, ServerConfig, SourceClass, Verdict,
+    Algorithm, AuthHeader, DigestServer, ProtectedRequest, Secret, ServerConfig, SourceClass, Verdict,
 };
 use sip_trunk::header::{Authorization, Expires};
 use sip_trunk::msg::{Draft, HeaderName, Message, Method};
@@ -18,6 +18,7 @@ pub(crate) enum Mode {
     /// After digest authentication, with bindings of this many seconds.
     Digest { granted: u64 },
     /// Without asking for anything.
+    #[allow(dead_code, reason = "the tests of trunks always have a password")]
     Open { granted: u64 },
     /// With this status and these header lines.
     Status(u16, String),
@@ -84,12 +85,29 @@ impl Registrar {
         }
     }
 
+    /// Whether a request of any method proves the password; the challenges to answer with if not.
+    #[allow(dead_code, reason = "the tests of registrations alone have no calls")]
+    pub(crate) fn authenticate(
+        &mut self,
+        request: &Message,
+        from: IpAddr,
+        now: Instant,
+    ) -> Result<(), Vec<AuthHeader>> {
+        match self.verdict(request, from, now) {
+            Verdict::Accepted(_) => Ok(()),
+            Verdict::Challenge { .. } | Verdict::Refused(_) => {
+                Err(self.digest.challenges(SourceClass::of(from), false, now))
+            }
+        }
+    }
+
     fn verdict(&mut self, request: &Message, from: IpAddr, now: Instant) -> Verdict {
         let Some(Ok(authorization)) = request.typed::<Authorization<'_>>() else {
             return Verdict::Challenge { stale: false };
         };
         let uri = String::from_utf8(request.request_uri().unwrap().to_vec()).unwrap();
-        let protected = ProtectedRequest { method: "REGISTER", uri: &uri, body: b"" };
+        let method = request.method().unwrap();
+        let protected = ProtectedRequest { method: method.as_str(), uri: &uri, body: request.body() };
         let password = self.password;
         let find = |user: &str| (user == "genesys").then(|| Secret::new(password));
         self.digest.verify(&authorization, &protected, SourceClass::of(from), find, now)
