@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-/// So many events in so much time, in bursts of at most that many: `40/5s`.
+/// So many events in so much time, in bursts of at most that many: `40/5s`, `600/1m`, `2.5/1h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// How many.
@@ -17,7 +17,7 @@ pub struct Rate {
 
 /// The text is no rate such as `40/5s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a rate is a number, a slash and seconds: 40/5s")]
+#[error("a rate is a number, a slash and a time in s, m or h: 40/5s")]
 pub struct RateError;
 
 impl FromStr for Rate {
@@ -25,14 +25,39 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, RateError> {
         let (events, per) = text.trim().split_once('/').ok_or(RateError)?;
-        let seconds = per.trim().trim_end_matches(['s', 'S']);
-        let seconds: u32 = if seconds.is_empty() { 1 } else { seconds.parse().map_err(|_| RateError)? };
-        let events = events.trim().parse().map_err(|_| RateError)?;
-        if seconds == 0 {
+        let per = span(per.trim())?;
+        // Thousandths, so that 3.5 in two minutes is no less exact than 7 in four.
+        let (whole, decimals) = events.trim().split_once('.').unwrap_or((events.trim(), ""));
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || decimals.len() > 3 || !is_number(whole) || !is_number(decimals) {
             return Err(RateError);
         }
-        Ok(Self { events, per: Duration::from_secs(seconds.into()) })
+        let thousandths: u32 = format!("{whole}{decimals:0<3}").parse().map_err(|_| RateError)?;
+        match (thousandths / 1000, thousandths % 1000) {
+            (events, 0) => Ok(Self { events, per }),
+            // No more at once than whole events: the time shrinks with the part that is cut off.
+            (events, _) => {
+                let events = events.max(1);
+                let per = per.mul_f64(f64::from(events) * 1000.0 / f64::from(thousandths));
+                Ok(Self { events, per })
+            }
+        }
     }
+}
+
+fn span(text: &str) -> Result<Duration, RateError> {
+    let (number, unit) = match text.strip_suffix(|last: char| last.is_ascii_alphabetic()) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let unit = match unit {
+        "s" | "S" => 1,
+        "m" | "M" => 60,
+        "h" | "H" => 3600,
+        _ => return Err(RateError),
+    };
+    let number: u32 = if number.is_empty() { 1 } else { number.parse().map_err(|_| RateError)? };
+    if number == 0 { Err(RateError) } else { Ok(Duration::from_secs(u64::from(number) * unit)) }
 }
 
 impl fmt::Display for Rate {
@@ -83,7 +108,11 @@ mod tests {
         assert_eq!(" 40 / 5 ".parse(), Ok(five));
         assert_eq!("10/s".parse(), Ok(Rate { events: 10, per: Duration::from_secs(1) }));
         assert_eq!(five.to_string().parse(), Ok(five));
-        for wrong in ["", "40", "40/0s", "x/5s", "40/5m", "-1/s"] {
+        assert_eq!("600/1m".parse(), Ok(Rate { events: 600, per: Duration::from_secs(60) }));
+        let slow: Rate = "2.5/1h".parse().unwrap();
+        assert_eq!((slow.events, slow.per.as_secs()), (2, 2880), "every 24 minutes, at most two at once");
+        assert_eq!("0.5/1m".parse(), Ok(Rate { events: 1, per: Duration::from_secs(120) }));
+        for wrong in ["", "40", "40/0s", "x/5s", "40/5d", "-1/s", "1.2345/s", "./s", "+1/s"] {
             assert_eq!(wrong.parse::<Rate>(), Err(RateError), "{wrong}");
         }
     }
