@@ -10,11 +10,11 @@
 
 mod routes;
 
+use crate::endpoint::Source;
 use crate::header::{CSeq, Contact, From, Header, To};
 use crate::msg::{Draft, HeaderName, Message, Method};
-use crate::transport::Path;
-
-pub(crate) use routes::peer_is_behind_nat;
+use crate::transport::{Path, SocketId, Transport};
+use routes::peer_is_behind_nat;
 
 /// The state two user agents share (RFC 3261 §12).
 #[derive(Debug, Clone)]
@@ -31,8 +31,16 @@ pub struct Dialog {
     routes: Box<[Box<str>]>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
-    /// The way to the peer when its address alone does not lead there: a connection, or the outside of its NAT.
+    way: Way,
+}
+
+/// How requests of ours leave.
+#[derive(Debug, Clone, Copy, Default)]
+struct Way {
+    /// The way back to the peer, when its address alone does not lead there: a connection, or the outside of its NAT.
     flow: Option<Path>,
+    listener: Option<SocketId>,
+    transport: Option<Transport>,
 }
 
 /// Why a message cannot open a dialog.
@@ -83,7 +91,7 @@ impl Dialog {
             routes: routes.into(),
             local_cseq: cseq.number,
             remote_cseq: None,
-            flow: None,
+            way: Way::default(),
         })
     }
 
@@ -110,7 +118,7 @@ impl Dialog {
             routes: routes::recorded(request).into(),
             local_cseq: 0,
             remote_cseq: Some(cseq.number),
-            flow: None,
+            way: Way::default(),
         })
     }
 
@@ -153,11 +161,24 @@ impl Dialog {
     /// The way our requests take, when it is not found from the next hop's address.
     #[must_use]
     pub fn flow(&self) -> Option<Path> {
-        self.flow
+        self.way.flow
     }
 
-    pub(crate) fn set_flow(&mut self, flow: Option<Path>) {
-        self.flow = flow;
+    /// The listener our requests leave by, and the transport they take when the next hop does not say.
+    pub(crate) fn listener(&self) -> (Option<SocketId>, Option<Transport>) {
+        (self.way.listener, self.way.transport)
+    }
+
+    /// Decides by which way our requests go: back along the peer's connection or through its NAT, else by RFC 3263.
+    /// With `affinity` always back the way `source` came.
+    pub(crate) fn follow(&mut self, source: &Source, affinity: bool) {
+        let outside = self.routes.is_empty() && peer_is_behind_nat(&self.target, source.remote.ip());
+        let flow = match source.path {
+            // RFC 5923: the connection of the peer is the way to the peer.
+            Path::Stream(_) => Some(source.path),
+            Path::Datagram { .. } => (affinity || outside).then_some(source.path),
+        };
+        self.way = Way { flow, listener: source.listener, transport: Some(source.transport) };
     }
 
     /// The CSeq number our last request had.
@@ -170,6 +191,11 @@ impl Dialog {
     pub(crate) fn continue_from(&mut self, early: &Self) {
         self.local_cseq = self.local_cseq.max(early.local_cseq);
         self.remote_cseq = self.remote_cseq.max(early.remote_cseq);
+    }
+
+    /// Our requests go on after this number, which one sent before there was a dialog had.
+    pub(crate) fn start_at(&mut self, cseq: u32) {
+        self.local_cseq = self.local_cseq.max(cseq);
     }
 
     /// The CSeq number of our next request.

@@ -24,7 +24,7 @@ pub(super) fn is_loose(route: &str) -> bool {
 /// Whether `target` names an inside address while its owner's messages came from the outside address `source`.
 ///
 /// Requests to such a target are sent back the way its messages came; every other one is routed by RFC 3263.
-pub(crate) fn peer_is_behind_nat(target: &str, source: IpAddr) -> bool {
+pub(super) fn peer_is_behind_nat(target: &str, source: IpAddr) -> bool {
     let Ok(uri) = UriRef::parse(target.as_bytes()) else { return false };
     let inside = uri.as_sip().and_then(|sip| sip.host().ip());
     inside.is_some_and(|inside| inside != source && is_private(inside) && !is_private(source))

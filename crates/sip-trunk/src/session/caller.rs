@@ -203,7 +203,7 @@ impl Session {
         if let Ok(mut dialog) = Dialog::of_response(&message, &calling.local, &calling.invite.request_uri) {
             dialog.continue_from(&fork.dialog);
             fork.dialog = dialog;
-            fork.follow(source, self.affinity);
+            fork.dialog.follow(source, self.affinity);
         }
         self.peer.learn(&message);
         let received = if describes_session(&message) {
@@ -366,9 +366,9 @@ impl Session {
         let Ok(dialog) = Dialog::of_response(message, &local, &target) else { return };
         let mut fork = Fork::new(dialog, Negotiation::Settled, source, self.affinity);
         let (cseq, next) = (fork.dialog.local_cseq(), fork.dialog.next_cseq());
-        let ack = fork.template(Method::Ack, wire).outgoing(cseq, &auth);
+        let ack = wire.template(&fork.dialog, Method::Ack, &self.contact).outgoing(cseq, &auth);
         wire.acknowledge(&ack, now);
-        let bye = fork.template(Method::Bye, wire);
+        let bye = wire.template(&fork.dialog, Method::Bye, &self.contact);
         wire.send_and_forget(bye, next, now);
     }
 

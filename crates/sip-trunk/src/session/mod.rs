@@ -44,6 +44,7 @@ use crate::msg::{HeaderName, Message, Method};
 use crate::store::Slot;
 use crate::transaction::ServerId;
 use crate::ua::credentials::CredentialsId;
+use crate::ua::table::Entry;
 use crate::ua::{Body, SessionTimer};
 use callee::{Called, Unacknowledged};
 use caller::{Acknowledgement, Calling};
@@ -121,7 +122,7 @@ pub struct Session {
     /// The user has heard of the end.
     told: bool,
     /// Its entry in the agent's queue of deadlines.
-    pub(crate) armed: Option<Instant>,
+    armed: Option<Instant>,
     /// Its entry in the agent's index of INVITEs that wait for an answer.
     pub(crate) indexed: Option<ServerId>,
     /// The agent counts it among the living.
@@ -251,26 +252,9 @@ impl Session {
         self.expiry.map(|expiry| (expiry.interval, expiry.ours))
     }
 
-    /// What the session is found by.
-    pub(crate) fn key(&self) -> (&str, &str) {
-        (&self.call_id, &self.local_tag)
-    }
-
     /// Whether the user still counts it.
     pub(crate) fn is_alive(&self) -> bool {
         !self.told
-    }
-
-    /// Whether nothing of it is needed any more.
-    pub(crate) fn is_done(&self) -> bool {
-        self.state == State::Terminated
-            && self.told
-            && self.waiting == 0
-            && self.calling.is_none()
-            && self.unacknowledged.is_empty()
-            && self.refers.is_empty()
-            && !self.ending.is_wanted()
-            && self.acknowledgements.is_empty()
     }
 
     fn fork(&mut self) -> Option<&mut Fork> {
@@ -281,9 +265,14 @@ impl Session {
     fn fork_tagged(&mut self, remote_tag: &str) -> Option<usize> {
         self.forks.iter().position(|fork| fork.dialog.remote_tag() == remote_tag)
     }
+}
 
-    /// When something is due, and what.
-    pub(crate) fn next_timeout(&self) -> Option<Deadline> {
+impl Entry for Session {
+    fn key(&self) -> (&str, &str) {
+        (&self.call_id, &self.local_tag)
+    }
+
+    fn next_timeout(&self) -> Option<Deadline> {
         let calling = self.calling.iter().flat_map(|calling| calling.deadlines());
         let called = self.called.iter().filter_map(|called| called.deadline());
         let unacknowledged = self.unacknowledged.iter().map(|answer| Deadline {
@@ -307,5 +296,20 @@ impl Session {
             .chain(refers)
             .chain(acknowledgements)
             .min_by_key(|deadline| deadline.at)
+    }
+
+    fn armed(&mut self) -> &mut Option<Instant> {
+        &mut self.armed
+    }
+
+    fn is_done(&self) -> bool {
+        self.state == State::Terminated
+            && self.told
+            && self.waiting == 0
+            && self.calling.is_none()
+            && self.unacknowledged.is_empty()
+            && self.refers.is_empty()
+            && !self.ending.is_wanted()
+            && self.acknowledgements.is_empty()
     }
 }

@@ -264,7 +264,10 @@ impl Session {
         now: Instant,
     ) {
         let Some(index) = self.refer_named(message, true) else {
-            return wire.reply(transaction, message, 481, now);
+            let event = message.typed::<header::Event<'_>>().and_then(Result::ok);
+            let refer = event.is_some_and(|event| event.package.eq_ignore_ascii_case("refer"));
+            // RFC 6665 §4.2.1.1: inside a session no other package is served.
+            return wire.reply(transaction, message, if refer { 481 } else { 489 }, now);
         };
         let longest = wire.config.refer_expires.0;
         let asked =

@@ -174,3 +174,53 @@ impl Refer {
         Self { refer_to: refer_to.into(), referred_by: None, progress: true, headers: Vec::new() }
     }
 }
+
+/// A subscription to ask for (RFC 6665).
+#[derive(Debug, Clone)]
+pub struct Subscribe {
+    /// Whose state is wanted.
+    pub request_uri: String,
+    /// Who asks, as a header value without tag.
+    pub from: String,
+    /// Who is asked, as a header value without tag.
+    pub to: String,
+    /// Which way the request leaves.
+    pub destination: Destination,
+    /// Our Contact.
+    pub contact: ContactSpec,
+    /// The transport to use when the destination is a URI that does not say.
+    pub transport: Option<Transport>,
+    /// The value of Event, such as `dialog` or `message-summary`.
+    pub event: String,
+    /// The value of Accept: the types of body understood.
+    pub accept: Option<String>,
+    /// For how long; refreshed until it is ended. Zero asks once.
+    pub expires: Duration,
+    /// Further header lines.
+    pub headers: Headers,
+    /// A filter or the like.
+    pub body: Option<Body>,
+    /// Answers 401 and 407.
+    pub credentials: Option<ClientConfig>,
+}
+
+impl Subscribe {
+    /// A subscription to `event` of `request_uri` for an hour at a time.
+    pub fn new(request_uri: impl Into<String>, from: impl Into<String>, event: impl Into<String>) -> Self {
+        let request_uri = request_uri.into();
+        Self {
+            from: from.into(),
+            to: format!("<{request_uri}>"),
+            destination: Destination::Uri(request_uri.clone()),
+            request_uri,
+            contact: ContactSpec::default(),
+            transport: None,
+            event: event.into(),
+            accept: None,
+            expires: Duration::from_secs(3600),
+            headers: Vec::new(),
+            body: None,
+            credentials: None,
+        }
+    }
+}

@@ -23,6 +23,8 @@ pub struct UaConfig {
     /// Option tags the user of this agent handles itself, beyond those handled here: `100rel`, `timer`, `replaces`,
     /// `norefersub`. A call that requires any other is refused with 420.
     pub extensions: Vec<String>,
+    /// The longest a subscriber's refresh is granted; the first SUBSCRIBE is bounded by who accepts it. Zero stands for an hour.
+    pub longest_subscription: Duration,
     /// How long a refer subscription lasts without news, ours or the peer's.
     pub refer_expires: ReferExpires,
 }
@@ -30,6 +32,16 @@ pub struct UaConfig {
 /// Lifetime of the subscription a REFER opens (RFC 3515 §2.4.4); 3 minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReferExpires(pub Duration);
+
+impl UaConfig {
+    pub(crate) fn longest_subscription(&self) -> Duration {
+        if self.longest_subscription.is_zero() {
+            Duration::from_secs(3600)
+        } else {
+            self.longest_subscription
+        }
+    }
+}
 
 impl Default for ReferExpires {
     fn default() -> Self {

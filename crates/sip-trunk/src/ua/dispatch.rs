@@ -8,9 +8,10 @@ use super::{UserAgent, replaces};
 use crate::auth::AnswerError;
 use crate::dialog::first;
 use crate::endpoint::{self, Failure, RequestId, Source};
-use crate::header::{CSeq, From, Require, To};
+use crate::header::{self, CSeq, From, Require, To};
 use crate::msg::{HeaderName, Message, Method};
 use crate::session::{Session, SessionId, Unacceptable};
+use crate::subscription::{Side, Subscription, SubscriptionId};
 use crate::transaction::ServerId;
 
 /// Extensions handled by this agent.
@@ -63,14 +64,9 @@ impl UserAgent {
             Method::Cancel => self.on_cancel(transaction, cancels, message, now),
             // A registrar looks at no tags.
             Method::Register => self.wire.event(Event::Request { transaction, message, source }),
-            _ if is_inside_dialog(&message) => match self.session_of(&message) {
-                Some(id) => self.on_session(id, |session, wire| {
-                    session.on_request(Some(transaction), message, &source, wire, now);
-                }),
-                // RFC 3261 §12.2.2: a dialog nobody here knows.
-                None => self.wire.reply(transaction, &message, 481, now),
-            },
+            _ if is_inside_dialog(&message) => self.on_inside(transaction, &method, message, &source, now),
             Method::Invite => self.on_invite(transaction, message, source, now),
+            Method::Subscribe => self.on_subscribe(transaction, message, source, now),
             // These exist inside dialogs only.
             Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
                 self.wire.reply(transaction, &message, 481, now);
@@ -80,9 +76,69 @@ impl UserAgent {
             | Method::Options
             | Method::Publish
             | Method::Refer
-            | Method::Subscribe
             | Method::Other(_) => self.wire.event(Event::Request { transaction, message, source }),
         }
+    }
+
+    /// A request inside a dialog.
+    fn on_inside(
+        &mut self,
+        transaction: ServerId,
+        method: &Method<'_>,
+        message: Message,
+        source: &Source,
+        now: Instant,
+    ) {
+        if let Some(id) = self.session_of(&message) {
+            return self.on_session(id, |session, wire| {
+                session.on_request(Some(transaction), message, source, wire, now);
+            });
+        }
+        let to = first::<To<'_>>(&message, HeaderName::To).and_then(|to| to.tag());
+        let slot = to.zip(call_id(&message)).and_then(|(tag, call)| self.subscriptions.find(call, tag));
+        let side = slot.and_then(|slot| self.subscriptions.get(slot)).map(Subscription::side);
+        match (slot, side, method) {
+            (Some(slot), Some(Side::Subscriber), Method::Notify) => {
+                self.on_subscription(SubscriptionId(slot), |subscription, wire| {
+                    subscription.on_notify(transaction, message, source, wire, now);
+                });
+            }
+            (Some(slot), Some(Side::Notifier), Method::Subscribe) => {
+                let longest = self.wire.config.longest_subscription();
+                self.on_subscription(SubscriptionId(slot), |subscription, wire| {
+                    subscription.on_subscribe(transaction, message, longest, wire, now);
+                });
+            }
+            // RFC 3261 §12.2.2: a dialog nobody here knows.
+            (_, _, _) => self.wire.reply(transaction, &message, 481, now),
+        }
+    }
+
+    /// A SUBSCRIBE outside any dialog.
+    fn on_subscribe(&mut self, transaction: ServerId, message: Message, source: Source, now: Instant) {
+        if message.typed::<header::Event<'_>>().is_none_or(|event| event.is_err()) {
+            // RFC 6665 §8.2.1: the package must be named.
+            return self.wire.reply(transaction, &message, 489, now);
+        }
+        if self.subscriptions.len() >= self.wire.config.limits.subscriptions {
+            return self.refuse_for_room(transaction, message, source, now);
+        }
+        let id = SubscriptionId(self.subscriptions.next_slot());
+        match Subscription::asked(id, transaction, &message, &source, &mut self.wire, now) {
+            Ok(subscription) => {
+                self.subscriptions.insert(subscription);
+                self.wire.event(Event::Subscribed { subscription: id, message, source });
+            }
+            Err(_) => self.wire.reply(transaction, &message, 400, now),
+        }
+    }
+
+    /// ES-19: a table is full; the peer is told when to try again.
+    fn refuse_for_room(&mut self, transaction: ServerId, message: Message, source: Source, now: Instant) {
+        let after = self.wire.config.limits.retry_after.as_secs().to_string();
+        let answer = self.wire.draft_reply(&message, 503, None).header(HeaderName::RetryAfter, after);
+        self.wire.respond(transaction, answer, now);
+        self.wire.event(Event::Refused { source, message });
     }
 
     /// RFC 3261 §9.2.
@@ -117,10 +173,7 @@ impl UserAgent {
             return;
         }
         if self.sessions.is_full(self.wire.config.limits.sessions) {
-            let after = self.wire.config.limits.retry_after.as_secs().to_string();
-            let answer = self.wire.draft_reply(&message, 503, None).header(HeaderName::RetryAfter, after);
-            self.wire.respond(transaction, answer, now);
-            return self.wire.event(Event::Refused { source, message });
+            return self.refuse_for_room(transaction, message, source, now);
         }
         let replaces = match replaces::replaced(&message, &self.sessions) {
             Ok(replaces) => replaces,
@@ -177,7 +230,10 @@ impl UserAgent {
                     | Purpose::User => session.on_answer(purpose, request, status, Some(message), wire, now),
                 });
             }
-            Owner::Subscription(_) | Owner::Nobody => {}
+            Owner::Subscription(id) => {
+                self.on_subscription_answer(id, status, Some(message), Some(&source), now)
+            }
+            Owner::Nobody => {}
             Owner::User => self.wire.event(Event::Response { request, message, source, unanswered }),
         }
     }
@@ -211,9 +267,25 @@ impl UserAgent {
                     session.on_answer(purpose, request, status, None, wire, now)
                 }
             }),
-            Owner::Subscription(_) | Owner::Nobody => {}
+            Owner::Subscription(id) => self.on_subscription_answer(id, status, None, None, now),
+            Owner::Nobody => {}
             Owner::User => self.wire.event(Event::Failed { request, failure }),
         }
+    }
+
+    /// A final answer to a SUBSCRIBE or NOTIFY of ours, or none.
+    fn on_subscription_answer(
+        &mut self,
+        id: SubscriptionId,
+        status: u16,
+        message: Option<Message>,
+        source: Option<&Source>,
+        now: Instant,
+    ) {
+        self.on_subscription(id, |subscription, wire| match subscription.side() {
+            Side::Subscriber => subscription.on_subscribe_answer(status, message, source, wire, now),
+            Side::Notifier => subscription.on_notify_answer(status, message, wire, now),
+        });
     }
 
     /// An answer that belongs to no request any more: a repeated or forked 2xx to INVITE, or nothing.
@@ -246,7 +318,8 @@ impl UserAgent {
                 let session = self.sessions.get_mut(id);
                 session.and_then(|session| session.repeat_number(purpose, challenge, source))
             }
-            Owner::Subscription(_) | Owner::User | Owner::Nobody => Some(pending.cseq + 1),
+            Owner::Subscription(id) => self.subscriptions.get_mut(id.0).and_then(Subscription::repeat_number),
+            Owner::User | Owner::Nobody => Some(pending.cseq + 1),
         };
         let from = source.remote.ip().to_string();
         let configured = self.wire.credentials.peer(pending.credentials);

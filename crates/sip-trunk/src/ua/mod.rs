@@ -35,17 +35,21 @@ pub(crate) mod credentials;
 mod dispatch;
 pub(crate) mod event;
 mod replaces;
-mod table;
+pub(crate) mod table;
 pub(crate) mod wire;
 
-pub use command::{Answer, Body, Headers, Invite, Progress, Refer, Rejection, Reliable, SessionTimer};
+pub use command::{
+    Answer, Body, Headers, Invite, Progress, Refer, Rejection, Reliable, SessionTimer, Subscribe,
+};
 pub use config::{Limits, ReferExpires, UaConfig};
 pub use event::{EndCause, Event, Misuse, ReferId, SubscriptionEnd};
+
+pub use crate::subscription::{Phase, Side, Subscription, SubscriptionId};
 
 pub use crate::session::{Negotiation, OfferBy, Role, Session, SessionId, State};
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::auth::ClientConfig;
 use crate::endpoint::{Endpoint, Input, Outgoing, Output, RequestId, SendError};
@@ -54,13 +58,14 @@ use crate::msg::{Draft, Method};
 use crate::transaction::ServerId;
 use crate::{Deadline, Seed};
 use credentials::Credentials;
-use table::Sessions;
+use table::{Sessions, Table};
 use wire::{Owner, Requests, Template, Wire};
 
 /// Places and takes calls over all transports of its endpoint.
 #[derive(Debug)]
 pub struct UserAgent {
     sessions: Sessions,
+    subscriptions: Table<Subscription>,
     wire: Wire,
 }
 
@@ -71,6 +76,8 @@ pub struct InUse {
     pub sessions: usize,
     /// Sessions that are over, but wait for what is still on its way.
     pub lingering: usize,
+    /// Subscriptions of both roles.
+    pub subscriptions: usize,
     /// Requests of ours without final answer.
     pub requests: usize,
 }
@@ -88,7 +95,7 @@ impl UserAgent {
             tokens: Tokens::new(&seed, "dialogs"),
             config,
         };
-        Self { sessions: Sessions::new(state), wire }
+        Self { sessions: Sessions::new(state), subscriptions: Table::new(state), wire }
     }
 
     /// Takes what happened outside.
@@ -103,6 +110,11 @@ impl UserAgent {
         self.pump(now);
         while let Some(id) = self.sessions.pop_due(now) {
             self.on_session(id, |session, wire| session.handle_timeout(wire, now));
+            self.pump(now);
+        }
+        while let Some(slot) = self.subscriptions.pop_due(now) {
+            let id = SubscriptionId(slot);
+            self.on_subscription(id, |subscription, wire| subscription.handle_timeout(wire, now));
             self.pump(now);
         }
     }
@@ -121,8 +133,9 @@ impl UserAgent {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
     pub fn next_timeout(&self) -> Option<Deadline> {
-        let deadlines = [self.wire.endpoint.next_timeout(), self.sessions.next_timeout()];
-        deadlines.into_iter().flatten().min_by_key(|deadline| deadline.at)
+        let usages = [self.sessions.next_timeout(), self.subscriptions.next_timeout()];
+        let deadlines = usages.into_iter().chain([self.wire.endpoint.next_timeout()]);
+        deadlines.flatten().min_by_key(|deadline| deadline.at)
     }
 
     /// The endpoint below.
@@ -150,6 +163,7 @@ impl UserAgent {
         InUse {
             sessions: self.sessions.alive(),
             lingering: self.sessions.lingering(),
+            subscriptions: self.subscriptions.len(),
             requests: self.wire.requests.len(),
         }
     }
@@ -322,6 +336,96 @@ impl UserAgent {
         self.command(id, now, |session, wire| session.send(method, body.as_ref(), &headers, wire, now))
     }
 
+    /// A subscription, until nothing of it is needed any more.
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.subscriptions.get(id.0)
+    }
+
+    /// Subscribes to events, and keeps refreshing. [`Event::Notified`] and [`Event::SubscriptionEnded`] follow.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was sent.
+    pub fn subscribe(&mut self, subscribe: Subscribe, now: Instant) -> Result<SubscriptionId, SendError> {
+        if self.subscriptions.len() >= self.wire.config.limits.subscriptions {
+            return Err(SendError::Full(self.subscriptions.len()));
+        }
+        let id = SubscriptionId(self.subscriptions.next_slot());
+        let subscription = Subscription::subscribe(id, subscribe, &mut self.wire, now)?;
+        self.subscriptions.insert(subscription);
+        self.pump(now);
+        Ok(id)
+    }
+
+    /// Ends a subscription of ours. [`Event::SubscriptionEnded`] follows at once.
+    ///
+    /// # Errors
+    /// [`Misuse`]; nothing was sent.
+    pub fn unsubscribe(&mut self, id: SubscriptionId, now: Instant) -> Result<(), Misuse> {
+        self.subscription_command(id, now, |subscription, wire| subscription.unsubscribe(wire, now))
+    }
+
+    /// Accepts a peer's SUBSCRIBE for at most `longest`. A [`notify`](Self::notify) is due at once (RFC 6665 §4.2.1.2).
+    ///
+    /// # Errors
+    /// [`Misuse`]; nothing was sent.
+    pub fn accept_subscription(
+        &mut self,
+        id: SubscriptionId,
+        longest: Duration,
+        headers: Headers,
+        now: Instant,
+    ) -> Result<(), Misuse> {
+        self.subscription_command(id, now, |subscription, wire| {
+            subscription.accept(longest, &headers, wire, now)
+        })
+    }
+
+    /// Refuses a peer's SUBSCRIBE: 489 for an unknown event, 403, 404 and so on.
+    ///
+    /// # Errors
+    /// [`Misuse`]; nothing was sent.
+    pub fn refuse_subscription(
+        &mut self,
+        id: SubscriptionId,
+        status: u16,
+        headers: Headers,
+        now: Instant,
+    ) -> Result<(), Misuse> {
+        self.subscription_command(id, now, |subscription, wire| {
+            subscription.refuse(status, &headers, wire, now)
+        })
+    }
+
+    /// Tells a subscriber the whole state. While a NOTIFY is under way, only the newest state waits its turn.
+    ///
+    /// # Errors
+    /// [`Misuse`]; nothing was sent.
+    pub fn notify(
+        &mut self,
+        id: SubscriptionId,
+        body: Option<Body>,
+        headers: Headers,
+        now: Instant,
+    ) -> Result<(), Misuse> {
+        self.subscription_command(id, now, |subscription, wire| subscription.notify(body, headers, wire, now))
+    }
+
+    /// Ends a peer's subscription with a last NOTIFY; `reason` is a token of RFC 6665 §4.1.3 such as `noresource`.
+    ///
+    /// # Errors
+    /// [`Misuse`]; nothing was sent.
+    pub fn terminate_subscription(
+        &mut self,
+        id: SubscriptionId,
+        reason: &str,
+        body: Option<Body>,
+        now: Instant,
+    ) -> Result<(), Misuse> {
+        self.subscription_command(id, now, |subscription, wire| {
+            subscription.terminate(reason, body.as_ref(), wire, now)
+        })
+    }
+
     /// Sends a request outside any dialog. Answers to challenges go out with the next CSeq number, the id stays.
     ///
     /// # Errors
@@ -375,6 +479,28 @@ impl UserAgent {
         self.sessions.settle(id);
         self.pump(now);
         result
+    }
+
+    /// Carries out a command on a subscription the user still counts.
+    fn subscription_command<R>(
+        &mut self,
+        id: SubscriptionId,
+        now: Instant,
+        run: impl FnOnce(&mut Subscription, &mut Wire) -> Result<R, Misuse>,
+    ) -> Result<R, Misuse> {
+        let alive = self.subscriptions.get_mut(id.0).filter(|subscription| subscription.is_alive());
+        let result = run(alive.ok_or(Misuse::Gone)?, &mut self.wire);
+        self.subscriptions.settle(id.0);
+        self.pump(now);
+        result
+    }
+
+    /// Lets a subscription deal with something.
+    fn on_subscription(&mut self, id: SubscriptionId, run: impl FnOnce(&mut Subscription, &mut Wire)) {
+        if let Some(subscription) = self.subscriptions.get_mut(id.0) {
+            run(subscription, &mut self.wire);
+            self.subscriptions.settle(id.0);
+        }
     }
 
     /// Lets a session deal with something.

@@ -10,6 +10,7 @@ use super::config::UaConfig;
 use super::credentials::{Credentials, CredentialsId};
 use super::event::{Event, ReferId};
 use crate::auth::{Attempts, AuthHeader};
+use crate::dialog::Dialog;
 use crate::endpoint::{ContactSpec, Destination, Endpoint, Outgoing, Output, RequestId, SendError};
 use crate::engine::{KeyedState, Tokens};
 use crate::msg::{Draft, HeaderName, Message, Method};
@@ -55,6 +56,7 @@ impl Template {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
     Session(SessionId, Purpose),
+    /// A SUBSCRIBE or NOTIFY.
     Subscription(SubscriptionId),
     /// The user's own, outside any dialog.
     User,
@@ -192,6 +194,36 @@ impl Wire {
         let request = self.requests.current(name);
         self.requests.take(request);
         self.endpoint.forget(request);
+    }
+
+    /// The beginning of a request in a dialog, with our Contact where the method refreshes the target.
+    pub(crate) fn template(
+        &self,
+        dialog: &Dialog,
+        method: Method<'static>,
+        contact: &ContactSpec,
+    ) -> Template {
+        // RFC 3261 §12.2.1.1: target refresh requests name the Contact again; RFC 6665 adds SUBSCRIBE and NOTIFY.
+        let refreshes = matches!(
+            method,
+            Method::Invite | Method::Update | Method::Refer | Method::Subscribe | Method::Notify
+        );
+        let draft = self.product(dialog.request(&method), HeaderName::UserAgent);
+        let next_hop = dialog.next_hop().to_owned();
+        let to = match dialog.flow() {
+            Some(path) => Destination::Flow { path, otherwise: Some(next_hop) },
+            None => Destination::Uri(next_hop),
+        };
+        let (listener, transport) = dialog.listener();
+        Template {
+            uri: dialog.request_uri().to_owned(),
+            method,
+            draft,
+            to,
+            contact: refreshes.then(|| contact.clone()),
+            transport,
+            listener,
+        }
     }
 
     /// Answers a request.

@@ -10,7 +10,8 @@ use sip_trunk::endpoint::{EndpointConfig, Input, Io, Listener, Output};
 use sip_trunk::msg::{Draft, HeaderName, Message, Method};
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::ua::{
-    Answer, Body, EndCause, Event, InUse, Invite, Progress, SessionId, SessionTimer, UaConfig, UserAgent,
+    Answer, Body, EndCause, Event, InUse, Invite, Progress, SessionId, SessionTimer, SubscriptionEnd,
+    UaConfig, UserAgent,
 };
 use telco_testkit::{Arrival, Departure, Event as Arrived, Link, Node, Sim, label};
 
@@ -236,6 +237,14 @@ fn say(event: &Event) -> String {
         }
         Event::InDialog { message, .. } => format!("{} in the call", method(message)),
         Event::InDialogResponse { status, .. } => format!("answer {status} in the call"),
+        Event::Subscribed { .. } => "subscribed".into(),
+        Event::Refreshed { .. } => "refreshed".into(),
+        Event::Notified { message, .. } => format!("notified {}", String::from_utf8_lossy(message.body())),
+        Event::SubscriptionEnded { cause, .. } => match cause {
+            SubscriptionEnd::ByPeer(_) => "unsubscribed by peer".into(),
+            SubscriptionEnd::Refused { status, .. } => format!("unsubscribed: refused {status}"),
+            other => format!("unsubscribed: {other:?}"),
+        },
         Event::Request { message, .. } => format!("request {}", method(message)),
         Event::Response { message, .. } => format!("response {}", status(message)),
         Event::Failed { failure, .. } => format!("failed: {failure}"),

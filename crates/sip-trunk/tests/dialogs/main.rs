@@ -11,4 +11,5 @@ mod lab;
 mod reliable;
 mod rfc5407;
 mod session_timers;
+mod subscriptions;
 mod transfers;
