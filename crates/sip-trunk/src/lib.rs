@@ -50,6 +50,7 @@
 
 #![allow(dead_code, reason = "connections and location are on their way")]
 
+pub mod agent;
 pub mod auth;
 pub mod dialog;
 pub mod endpoint;

@@ -1,18 +1,17 @@
-//! Our side: a user agent with trunks, one group, and calls that hunt for a trunk.
+//! Our side: a user agent with trunks in one group, which answers every call it lets in.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use sip_trunk::Seed;
+use sip_trunk::agent::{AgentConfig, Event as Heard, Route, TrunkAgent};
 use sip_trunk::endpoint::{EndpointConfig, Input, Io, Listener, Output};
-use sip_trunk::group::{Hunt, HuntEvent, Member, Recovery, TrunkGroup, TrunkGroupConfig};
+use sip_trunk::group::{Member, Recovery, TrunkGroupConfig};
 use sip_trunk::msg::{HeaderName, Message};
 use sip_trunk::transport::{SocketId, Transport};
-use sip_trunk::trunk::{
-    OutboundCall, Permit, Problem, TrunkConfig, TrunkEvent, TrunkId, Trunks, TrunksConfig,
-};
-use sip_trunk::ua::{Answer, Body, Event as Heard, Rejection, SessionId, UaConfig, UserAgent};
+use sip_trunk::trunk::{OutboundCall, Problem, Trunk, TrunkConfig, TrunkEvent, TrunkId, TrunksConfig};
+use sip_trunk::ua::{Answer, Body, SessionId, UaConfig};
 use telco_testkit::{Arrival, Departure, Event, Node};
 
 pub(crate) const EDGE: &str = "192.0.2.1:5060";
@@ -28,57 +27,71 @@ pub(crate) struct Placed {
 }
 
 pub(crate) struct Edge {
-    pub(crate) ua: UserAgent,
-    pub(crate) trunks: Trunks,
-    pub(crate) group: Option<TrunkGroup>,
-    hunts: Vec<Hunt>,
-    carried: Vec<(SessionId, Permit)>,
+    pub(crate) agent: TrunkAgent,
+    group: Vec<TrunkGroupConfig>,
     pub(crate) placed: Vec<Placed>,
     /// Everything an operator would read, and when.
     pub(crate) log: Vec<(Instant, String)>,
     pub(crate) events: Vec<TrunkEvent>,
-    /// INVITEs that came in, with the trunk or the refusal.
-    pub(crate) incoming: Vec<(Message, Result<TrunkId, u16>)>,
+    /// Calls that came in, with their trunk or none.
+    pub(crate) incoming: Vec<Option<TrunkId>>,
+    carried: Vec<SessionId>,
     out: VecDeque<Departure>,
 }
 
 impl Edge {
+    /// With one group of all trunks in the order given.
     pub(crate) fn new(trunks: Vec<TrunkConfig>, recovery: Recovery, now: Instant) -> (Self, Vec<Problem>) {
         let listener = Listener::new(SOCKET, Transport::Udp, EDGE.parse().unwrap());
         let endpoint = EndpointConfig { listeners: vec![listener], ..EndpointConfig::default() };
-        let ua = UserAgent::new(UaConfig { endpoint, ..UaConfig::default() }, Seed([5; 32]), now);
-        let config =
-            TrunksConfig { domains: vec!["byoc.example.com".into()], own: vec![("192.0.2.1".into(), 5060)] };
+        let config = AgentConfig {
+            ua: UaConfig { endpoint, ..UaConfig::default() },
+            trunks: TrunksConfig {
+                domains: vec!["byoc.example.com".into()],
+                own: vec![("192.0.2.1".into(), 5060)],
+            },
+        };
         let members = trunks.iter().enumerate().map(|(index, trunk)| {
             let priority = u16::try_from(index).unwrap() + 1;
             Member { trunk: trunk.id, priority }
         });
-        let members = members.collect();
+        let group = TrunkGroupConfig { name: "TG".into(), members: members.collect(), recovery };
         let mut edge = Self {
-            ua,
-            trunks: Trunks::new(config, Seed([6; 32])),
-            group: None,
-            hunts: Vec::new(),
-            carried: Vec::new(),
+            agent: TrunkAgent::new(config, Seed([5; 32]), now),
+            group: vec![group],
             placed: Vec::new(),
             log: Vec::new(),
             events: Vec::new(),
             incoming: Vec::new(),
+            carried: Vec::new(),
             out: VecDeque::new(),
         };
-        let problems = edge.trunks.apply(trunks, &mut edge.ua, now);
-        let config = TrunkGroupConfig { name: "TG".into(), members, recovery };
-        edge.group = Some(TrunkGroup::new(config, &edge.trunks, now));
-        edge.settle(now);
+        let problems = edge.apply(trunks, now);
         (edge, problems)
     }
 
+    pub(crate) fn apply(&mut self, trunks: Vec<TrunkConfig>, now: Instant) -> Vec<Problem> {
+        let problems = self.agent.apply(trunks, self.group.clone(), now);
+        self.settle(now);
+        problems
+    }
+
+    pub(crate) fn trunk(&self, trunk: TrunkId) -> &Trunk {
+        self.agent.trunks().get(trunk).unwrap()
+    }
+
+    pub(crate) fn active(&self) -> Option<TrunkId> {
+        self.agent.groups()[0].active()
+    }
+
+    pub(crate) fn disable(&mut self, trunk: TrunkId, why: Option<&str>, now: Instant) {
+        self.agent.set_disabled(trunk, why.map(str::to_owned), now);
+        self.settle(now);
+    }
+
     pub(crate) fn call(&mut self, call: OutboundCall, now: Instant) {
-        let cursor = self.group.as_ref().unwrap().cursor(call.emergency);
         let body = call.body.clone().or(Some(Body::sdp("v=0\r\n")));
-        let call = OutboundCall { body, ..call };
-        let hunt = Hunt::start(call, cursor, &mut self.trunks, &mut self.ua, now);
-        self.hunts.push(hunt);
+        self.agent.call(OutboundCall { body, ..call }, Route::Group("TG".into()), now);
         self.settle(now);
     }
 
@@ -93,113 +106,58 @@ impl Edge {
     }
 
     pub(crate) fn hang_up_all(&mut self, now: Instant) {
-        for (session, _) in &self.carried {
-            self.ua.hang_up(*session, None, now).unwrap();
+        for session in std::mem::take(&mut self.carried) {
+            self.agent.command(now, |ua| ua.hang_up(session, None, now)).unwrap();
         }
         self.settle(now);
     }
 
-    pub(crate) fn apply(&mut self, trunks: Vec<TrunkConfig>, now: Instant) -> Vec<Problem> {
-        let problems = self.trunks.apply(trunks, &mut self.ua, now);
-        self.settle(now);
-        problems
-    }
-
-    pub(crate) fn note(&mut self, line: String, now: Instant) {
+    fn note(&mut self, line: String, now: Instant) {
         self.out.push_back(Departure::Note(line.clone()));
         self.log.push((now, line));
     }
 
-    pub(crate) fn settle(&mut self, now: Instant) {
-        loop {
-            if let Some(event) = self.trunks.poll_event() {
+    fn settle(&mut self, now: Instant) {
+        while let Some(output) = self.agent.poll_output() {
+            match output {
+                Output::Io(Io::Datagram { remote, bytes, .. }) => {
+                    let from = EDGE.parse().unwrap();
+                    self.out.push_back(Departure::Datagram { from, to: remote, body: bytes.to_vec() });
+                }
+                Output::Io(other) => panic!("{other:?}"),
+                Output::Event(event) => self.heard(event, now),
+            }
+        }
+    }
+
+    fn heard(&mut self, event: Heard, now: Instant) {
+        match event {
+            Heard::Trunk(event) => {
                 self.note(event.to_string(), now);
-                let health_changed = matches!(event, TrunkEvent::HealthChanged { .. });
                 self.events.push(event);
-                if !health_changed {
-                    continue;
-                }
-                if let Some(moved) = self.group.as_mut().and_then(|group| group.refresh(&self.trunks, now)) {
-                    self.note(moved.to_string(), now);
-                }
-                for hunt in &mut self.hunts {
-                    hunt.health_changed(&mut self.trunks, &mut self.ua, now);
-                }
-            } else if let Some(output) = self.ua.poll_output() {
-                match output {
-                    Output::Io(Io::Datagram { remote, bytes, .. }) => {
-                        let from = EDGE.parse().unwrap();
-                        self.out.push_back(Departure::Datagram { from, to: remote, body: bytes.to_vec() });
-                    }
-                    Output::Io(other) => panic!("{other:?}"),
-                    Output::Event(event) => self.heard(&event, now),
-                }
-            } else if !self.poll_hunts(now) {
-                return;
             }
-        }
-    }
-
-    fn poll_hunts(&mut self, now: Instant) -> bool {
-        for index in 0..self.hunts.len() {
-            let Some(event) = self.hunts[index].poll_event() else { continue };
-            let outcome = match event {
-                HuntEvent::Trying { .. } | HuntEvent::Progressed { .. } => return true,
-                HuntEvent::Answered { session, permit, .. } => {
-                    let trunk = permit.trunk();
-                    self.carried.push((session, permit));
-                    Ok(trunk)
-                }
-                HuntEvent::Failed { status, .. } => Err(status),
-            };
-            let hunt = self.hunts.remove(index);
-            let explanation = hunt.explanation().iter().map(ToString::to_string).collect();
-            self.placed.push(Placed { at: now, outcome, explanation });
-            return true;
-        }
-        false
-    }
-
-    fn heard(&mut self, event: &Heard, now: Instant) {
-        if self.trunks.handle_event(event, &mut self.ua, now) {
-            return;
-        }
-        for hunt in &mut self.hunts {
-            if hunt.handle_event(event, &mut self.trunks, &mut self.ua, now) {
-                return;
+            Heard::Moved(moved) => self.note(moved.to_string(), now),
+            Heard::Answered { trunk, session, explanation, .. } => {
+                self.carried.push(session);
+                let explanation = explanation.iter().map(ToString::to_string).collect();
+                self.placed.push(Placed { at: now, outcome: Ok(trunk), explanation });
             }
-        }
-        if let Heard::Ended { session, .. } = event
-            && let Some(index) = self.carried.iter().position(|(carried, _)| carried == session)
-        {
-            let (_, permit) = self.carried.swap_remove(index);
-            self.trunks.release(permit);
-        }
-        if let Heard::Incoming { session, message, source, .. } = event {
-            let matched = match self.trunks.identify(message, source) {
-                Ok(matched) => matched.trunk,
-                Err(unmatched) => {
-                    self.note(unmatched.to_string(), now);
-                    self.ua.reject(*session, Rejection::new(unmatched.status()), now).unwrap();
-                    self.incoming.push((message.clone(), Err(unmatched.status())));
-                    return;
-                }
-            };
-            let admitted = self.trunks.admit_inbound(matched, now);
-            let outcome = match admitted {
-                Ok(permit) => {
-                    self.carried.push((*session, permit));
-                    let headers = self.trunks.get(matched).unwrap().answer_headers(Some("c0ffee"));
-                    let answer = Answer { body: Some(Body::sdp("v=0\r\n")), headers };
-                    self.ua.answer(*session, answer, now).unwrap();
-                    Ok(matched)
-                }
-                Err(_) => {
-                    self.ua.reject(*session, Rejection::new(503), now).unwrap();
-                    Err(503)
-                }
-            };
-            self.incoming.push((message.clone(), outcome));
+            Heard::Failed { status, explanation, .. } => {
+                let explanation = explanation.iter().map(ToString::to_string).collect();
+                self.placed.push(Placed { at: now, outcome: Err(status), explanation });
+            }
+            Heard::Incoming { session, trunk, .. } => {
+                self.carried.push(session);
+                let headers = self.trunk(trunk).answer_headers(Some("c0ffee"));
+                let answer = Answer { body: Some(Body::sdp("v=0\r\n")), headers };
+                self.agent.command(now, |ua| ua.answer(session, answer, now)).unwrap();
+                self.incoming.push(Some(trunk));
+            }
+            Heard::Refused { why, .. } => {
+                self.note(why, now);
+                self.incoming.push(None);
+            }
+            Heard::Trying { .. } | Heard::Progressed { .. } | Heard::Session(_) => {}
         }
     }
 }
@@ -216,16 +174,12 @@ impl Node for Edge {
     fn handle_input(&mut self, arrival: Arrival, now: Instant) {
         let Event::Datagram(body) = arrival.event else { return };
         let input = Input::Datagram { socket: SOCKET, remote: arrival.from, bytes: body.into() };
-        self.ua.handle_input(input, now);
+        self.agent.handle_input(input, now);
         self.settle(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.ua.handle_timeout(now);
-        self.trunks.handle_timeout(&mut self.ua, now);
-        for hunt in &mut self.hunts {
-            hunt.handle_timeout(&mut self.trunks, &mut self.ua, now);
-        }
+        self.agent.handle_timeout(now);
         self.settle(now);
     }
 
@@ -234,9 +188,7 @@ impl Node for Edge {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let hunts = self.hunts.iter().filter_map(Hunt::next_timeout);
-        let own = self.ua.next_timeout().into_iter().chain(self.trunks.next_timeout());
-        own.chain(hunts).map(|deadline| deadline.at).min()
+        self.agent.next_timeout().map(|deadline| deadline.at)
     }
 }
 

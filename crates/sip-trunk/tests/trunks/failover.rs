@@ -18,7 +18,7 @@ use crate::registrar::{Mode, seconds};
 #[test]
 fn both_trunks_register_with_their_own_credentials() {
     let bench = Bench::new(both_registering(), Recovery::OnSuccess);
-    for trunk in bench.edge.trunks.iter() {
+    for trunk in bench.edge.agent.trunks().iter() {
         assert!(trunk.health().is_up(), "{:?}", trunk.health());
     }
     assert!(!bench.a.registrar.bound.is_empty() && !bench.b.registrar.bound.is_empty());
@@ -174,11 +174,11 @@ fn traffic_returns_on_success() {
     bench.fresh_ladder();
     bench.kill_primary();
     bench.seconds(120);
-    assert_eq!(bench.edge.group.as_ref().unwrap().active(), Some(FAILOVER));
+    assert_eq!(bench.edge.active(), Some(FAILOVER));
     assert_eq!(bench.placed(), Ok(FAILOVER));
     bench.hang_up();
     bench.restore_primary();
-    bench.until(|bench| bench.edge.group.as_ref().unwrap().active() == Some(PRIMARY));
+    bench.until(|bench| bench.edge.active() == Some(PRIMARY));
     assert_eq!(bench.placed(), Ok(PRIMARY));
     assert!(bench.logged(
         "trunk group \"TG\" moves from trunk 1 to trunk 2: unregistered: no answer from 203.0.113.10"
@@ -199,11 +199,11 @@ fn traffic_stays_until_manual_recovery() {
     bench.seconds(120);
     bench.restore_primary();
     bench.seconds(400);
-    assert!(bench.edge.trunks.get(PRIMARY).unwrap().health().is_up());
+    assert!(bench.edge.trunk(PRIMARY).health().is_up());
     assert_eq!(bench.placed(), Ok(FAILOVER));
     bench.hang_up();
     let now = bench.sim.now();
-    let moved = bench.edge.group.as_mut().unwrap().recover(&bench.edge.trunks, now).unwrap();
+    let moved = bench.edge.agent.recover("TG", now).unwrap();
     assert_eq!((moved.from, moved.to), (Some(FAILOVER), Some(PRIMARY)));
     assert_eq!(bench.placed(), Ok(PRIMARY));
 }
@@ -213,16 +213,14 @@ fn traffic_stays_until_manual_recovery() {
 fn a_disabled_trunk_hands_its_traffic_over() {
     let mut bench = Bench::new(both_registering(), Recovery::OnSuccess);
     let now = bench.sim.now();
-    bench.edge.trunks.disable(PRIMARY, "MOS below 3.5", &mut bench.edge.ua, now);
-    bench.edge.settle(now);
+    bench.edge.disable(PRIMARY, Some("MOS below 3.5"), now);
     assert_eq!(bench.placed(), Ok(FAILOVER));
     let explanation = &bench.edge.placed[0].explanation;
     assert_eq!(explanation[..], ["trunk 1: skipped, disabled: MOS below 3.5", "trunk 2: chosen"]);
     assert!(bench.logged("trunk \"BYOC-Primary\" is down, disabled: MOS below 3.5"));
     bench.hang_up();
     let now = bench.sim.now();
-    bench.edge.trunks.enable(PRIMARY, &mut bench.edge.ua, now);
-    bench.edge.settle(now);
+    bench.edge.disable(PRIMARY, None, now);
     assert_eq!(bench.placed(), Ok(PRIMARY));
 }
 
@@ -236,7 +234,7 @@ fn what_does_not_fit_overflows() {
     assert_eq!(taken, [Ok(PRIMARY), Ok(PRIMARY), Ok(FAILOVER)]);
     assert_eq!(bench.edge.placed[2].explanation[0], "trunk 1: skipped, at capacity: 2 calls");
     bench.hang_up();
-    assert_eq!(bench.edge.trunks.get(PRIMARY).unwrap().calls(), 0);
+    assert_eq!(bench.edge.trunk(PRIMARY).calls(), 0);
     assert_eq!(bench.placed(), Ok(PRIMARY));
 
     let mut trunks = both_registering();
@@ -297,9 +295,8 @@ fn the_last_refusal_is_the_answer() {
     assert_eq!(bench.placed(), Err(500));
     let now = bench.sim.now();
     for trunk in [PRIMARY, FAILOVER] {
-        bench.edge.trunks.disable(trunk, "maintenance", &mut bench.edge.ua, now);
+        bench.edge.disable(trunk, Some("maintenance"), now);
     }
-    bench.edge.settle(now);
     assert_eq!(bench.placed(), Err(503));
     assert_eq!(bench.edge.placed[1].explanation.len(), 2);
 }

@@ -166,20 +166,23 @@ fn the_via_address_counts_only_when_asked_for() {
 #[test]
 fn an_empty_list_admits_the_trunks_own_carrier() {
     let mut bench = Bench::new(both_registering(), Recovery::OnSuccess);
-    let line = bench.edge.trunks.get(PRIMARY).unwrap().registrations().next().unwrap().line().to_owned();
+    let line = bench.edge.trunk(PRIMARY).registrations().next().unwrap().line().to_owned();
     let now = bench.sim.now();
     bench.a.call(call(&format!("sip:genesys@{EDGE};line={line}")), now);
     bench.b.call(call(&format!("sip:+12025550100@{EDGE}")), now);
     bench.seconds(2);
-    let trunks: Vec<_> = bench.edge.incoming.iter().map(|(_, outcome)| *outcome).collect();
-    assert_eq!(trunks, [Ok(PRIMARY), Ok(FAILOVER)], "by the registered contact, and by the sender alone");
+    assert_eq!(
+        bench.edge.incoming,
+        [Some(PRIMARY), Some(FAILOVER)],
+        "by the registered contact, and by the sender alone"
+    );
 
     let mut stranger = crate::carrier::Carrier::new("stranger", "192.0.2.99:5060", "x", bench.sim.now());
     stranger.call(call(&format!("sip:genesys@{EDGE};line={line}")), bench.sim.now());
     let nodes: &mut [&mut dyn telco_testkit::Node] = &mut [&mut bench.edge, &mut stranger];
     bench.sim.run_for(nodes, std::time::Duration::from_secs(2));
-    assert_eq!(bench.edge.incoming[2].1, Err(403), "the contact alone opens nothing");
-    assert_eq!(bench.edge.trunks.refused_requests(), 1);
+    assert_eq!(bench.edge.incoming[2], None, "the contact alone opens nothing");
+    assert_eq!(bench.edge.agent.trunks().refused_requests(), 1);
     assert_eq!(stranger.outcomes[0].0, 403);
 }
 

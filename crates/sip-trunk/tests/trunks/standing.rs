@@ -41,7 +41,7 @@ fn a_change_of_configuration_disturbs_only_what_it_changes() {
     bench.edge.apply(trunks.clone(), now);
     bench.seconds(5);
     assert_eq!(bench.a.registrar.seen.len(), count);
-    assert!(bench.edge.trunks.get(PRIMARY).unwrap().health().is_up());
+    assert!(bench.edge.trunk(PRIMARY).health().is_up());
     assert_eq!(bench.placed(), Ok(FAILOVER), "the call before still counts");
 
     trunks[0].registrations[0].expires = Duration::from_secs(600);
@@ -51,7 +51,7 @@ fn a_change_of_configuration_disturbs_only_what_it_changes() {
     let sent: Vec<String> =
         bench.a.registrar.seen[count..].iter().map(|(_, m)| text(m, HeaderName::Expires)).collect();
     assert!(sent.contains(&"600".to_owned()) && sent.contains(&"0".to_owned()), "{sent:?}");
-    assert!(bench.edge.trunks.get(PRIMARY).unwrap().health().is_up());
+    assert!(bench.edge.trunk(PRIMARY).health().is_up());
 }
 
 /// Trunks that are no longer configured are withdrawn.
@@ -62,7 +62,7 @@ fn a_removed_trunk_is_withdrawn() {
     bench.edge.apply(vec![registering(FAILOVER, "BYOC-Failover", B, "second")], now);
     bench.seconds(2);
     assert_eq!(text(&bench.a.registrar.seen.last().unwrap().1, HeaderName::Expires), "0");
-    assert!(bench.edge.trunks.get(PRIMARY).is_none());
+    assert!(bench.edge.agent.trunks().get(PRIMARY).is_none());
     assert_eq!(bench.placed(), Ok(FAILOVER));
 }
 
@@ -76,7 +76,7 @@ fn registering_with_ourselves_is_a_configuration_error() {
         problems[0].to_string(),
         "registrations[0].registrar: 192.0.2.1:5060 is this system's own address; enter the carrier's registrar"
     );
-    let trunk = edge.trunks.get(PRIMARY).unwrap();
+    let trunk = edge.trunk(PRIMARY);
     assert!(matches!(trunk.health().reason(), Some(Reason::Misconfigured(_))));
     assert_eq!(trunk.registrations().count(), 0);
 }
@@ -97,7 +97,7 @@ fn a_register_that_comes_back_is_a_loop() {
 #[test]
 fn servers_are_watched_with_options() {
     let mut bench = Bench::new(vec![fixed(PRIMARY, "T", &[A, B])], Recovery::OnSuccess);
-    let up = |bench: &Bench| bench.edge.trunks.get(PRIMARY).unwrap().health().is_up();
+    let up = |bench: &Bench| bench.edge.trunk(PRIMARY).health().is_up();
     assert!(up(&bench));
     bench.a.options = 503;
     bench.seconds(61);
@@ -121,7 +121,7 @@ fn the_history_names_every_change() {
     bench.seconds(100);
     bench.a.registrar.password = "first";
     bench.seconds(100);
-    let trunk = bench.edge.trunks.get(PRIMARY).unwrap();
+    let trunk = bench.edge.trunk(PRIMARY);
     let told: Vec<String> = trunk.health().changes().map(|change| change.to.to_string()).collect();
     assert_eq!(told.len(), 4, "{told:?}");
     assert_eq!(
@@ -156,7 +156,7 @@ fn one_of_several_registrars_is_enough() {
     let mut bench = Bench::new(vec![trunk], Recovery::OnSuccess);
     bench.a.registrar.mode = Mode::Silent;
     bench.seconds(120);
-    let trunk = bench.edge.trunks.get(PRIMARY).unwrap();
+    let trunk = bench.edge.trunk(PRIMARY);
     assert!(trunk.health().is_up());
     assert_eq!(trunk.registrations().filter(|one| one.state().is_registered()).count(), 1);
     assert_eq!(bench.placed(), Ok(PRIMARY));
@@ -189,10 +189,10 @@ fn without_keep_alive_calls_find_out() {
     let mut bench = Bench::new(vec![trunk], Recovery::OnSuccess);
     bench.kill_primary();
     bench.seconds(300);
-    assert!(bench.edge.trunks.get(PRIMARY).unwrap().health().is_up());
+    assert!(bench.edge.trunk(PRIMARY).health().is_up());
     assert_eq!(bench.placed(), Err(408));
-    let reason = bench.edge.trunks.get(PRIMARY).unwrap().health().reason().cloned();
+    let reason = bench.edge.trunk(PRIMARY).health().reason().cloned();
     assert!(matches!(reason, Some(Reason::Paused { .. })));
     bench.seconds(31);
-    assert!(bench.edge.trunks.get(PRIMARY).unwrap().health().is_up());
+    assert!(bench.edge.trunk(PRIMARY).health().is_up());
 }
