@@ -53,10 +53,15 @@ pub enum AccessVerdict {
 }
 
 impl Access {
-    /// Judges a message. `own` are the addresses of the trunk's servers and registrars, as far as they are known.
+    /// Judges a message. `is_own` knows the addresses of the trunk's servers and registrars.
     ///
     /// ES-26: address, transport and, over TLS, the verified certificate decide; nothing the sender writes into From does.
-    pub fn judge(&self, message: &Message, source: &Source, own: &[IpAddr]) -> AccessVerdict {
+    pub fn judge(
+        &self,
+        message: &Message,
+        source: &Source,
+        is_own: impl Fn(IpAddr) -> bool,
+    ) -> AccessVerdict {
         let address = if self.use_source_address { Some(source.remote.ip()) } else { via_address(message) };
         let Some(address) = address.map(|address| address.to_canonical()) else {
             return AccessVerdict::NotListed;
@@ -65,7 +70,7 @@ impl Access {
             return AccessVerdict::Denied;
         }
         let listed = if self.allow.is_empty() {
-            own.contains(&address)
+            is_own(address)
         } else {
             self.allow.iter().any(|range| range.contains(address))
         };

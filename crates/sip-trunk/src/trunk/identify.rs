@@ -15,14 +15,30 @@ use crate::msg::Message;
 use crate::uri::{SipUri, UriRef};
 
 /// A trunk as far as finding it goes.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
+pub trait Candidate {
     /// Its configuration.
-    pub config: &'a TrunkConfig,
-    /// Addresses of its servers and registrars, as far as they are known.
-    pub own: &'a [IpAddr],
-    /// The `line` tokens of its registered contacts.
-    pub lines: &'a [&'a str],
+    fn config(&self) -> &TrunkConfig;
+
+    /// Whether an address is one of its servers or registrars, as far as they are known.
+    fn is_own_address(&self, address: IpAddr) -> bool;
+
+    /// Whether a `line` token is that of one of its registered contacts.
+    fn is_own_line(&self, line: &str) -> bool;
+}
+
+/// A trunk that knows no more than its configuration.
+impl Candidate for TrunkConfig {
+    fn config(&self) -> &TrunkConfig {
+        self
+    }
+
+    fn is_own_address(&self, _address: IpAddr) -> bool {
+        false
+    }
+
+    fn is_own_line(&self, _line: &str) -> bool {
+        false
+    }
 }
 
 /// The trunk a request belongs to, and what showed it.
@@ -125,106 +141,109 @@ impl fmt::Display for Unmatched {
 ///
 /// # Errors
 /// The request belongs to no trunk; [`Unmatched::status`] says what to answer.
-pub fn identify(
-    trunks: &[Candidate<'_>],
+pub fn identify<'t, T: Candidate + 't>(
+    trunks: impl Iterator<Item = &'t T> + Clone,
     domains: &[String],
     message: &Message,
     source: &Source,
 ) -> Result<Matched, Unmatched> {
     let address = source.remote.ip().to_canonical();
-    let judged: Vec<AccessVerdict> =
-        trunks.iter().map(|trunk| trunk.config.access.judge(message, source, trunk.own)).collect();
+    let judge = |trunk: &T| trunk.config().access.judge(message, source, |own| trunk.is_own_address(own));
+    let allowed = || trunks.clone().filter(|trunk| judge(trunk) == AccessVerdict::Allowed);
     let uri = message.request_uri().and_then(|uri| UriRef::parse(uri).ok());
-    let named = match Named::read(trunks, domains, message, uri) {
-        Named::Trunk(index, by) => Some((index, by)),
-        Named::Unknown(identifier) if judged.contains(&AccessVerdict::Allowed) => {
+    match Named::read(trunks.clone(), domains, message, uri) {
+        Named::Trunk(trunk, by) => {
+            let TrunkConfig { id, name, .. } = trunk.config();
+            let verdict = judge(trunk);
+            return match verdict {
+                AccessVerdict::Allowed => Ok(Matched { trunk: *id, by }),
+                AccessVerdict::Denied
+                | AccessVerdict::NotListed
+                | AccessVerdict::Transport
+                | AccessVerdict::Certificate => {
+                    let name = name.clone();
+                    Err(Unmatched::NotAllowed { trunk: *id, name, source: address, verdict })
+                }
+            };
+        }
+        Named::Unknown(identifier) if allowed().next().is_some() => {
             return Err(Unmatched::UnknownTermination { identifier });
         }
+        // Strangers do not learn which identifiers exist.
         Named::Unknown(_) => return Err(Unmatched::Stranger { source: address }),
-        Named::Nothing => None,
-    };
-    if let Some((index, by)) = named {
-        let TrunkConfig { id, name, .. } = trunks[index].config;
-        return match judged[index] {
-            AccessVerdict::Allowed => Ok(Matched { trunk: *id, by }),
-            verdict @ (AccessVerdict::Denied
-            | AccessVerdict::NotListed
-            | AccessVerdict::Transport
-            | AccessVerdict::Certificate) => {
-                Err(Unmatched::NotAllowed { trunk: *id, name: name.clone(), source: address, verdict })
-            }
-        };
+        Named::Nothing => {}
     }
-    let allowed = || trunks.iter().zip(&judged).filter(|(_, verdict)| **verdict == AccessVerdict::Allowed);
     let number = called_number(message, uri);
     let by_number = number.and_then(|number| {
-        let owns = |config: &TrunkConfig| {
-            config.inbound.by_number && config.numbers.iter().any(|range| range.contains(&number))
-        };
-        allowed().find(|(trunk, _)| owns(trunk.config))
+        let owns = |config: &TrunkConfig| config.numbers.iter().any(|range| range.contains(&number));
+        trunks
+            .clone()
+            .filter(|trunk| trunk.config().inbound.by_number && owns(trunk.config()))
+            .find(|t| judge(t) == AccessVerdict::Allowed)
     });
-    if let Some((trunk, _)) = by_number {
-        return Ok(Matched { trunk: trunk.config.id, by: MatchedBy::Number });
+    if let Some(trunk) = by_number {
+        return Ok(Matched { trunk: trunk.config().id, by: MatchedBy::Number });
     }
-    let open: Vec<TrunkId> = allowed().map(|(trunk, _)| trunk.config.id).collect();
-    match open[..] {
-        [] => Err(Unmatched::Stranger { source: address }),
-        [trunk] => Ok(Matched { trunk, by: MatchedBy::Source }),
-        _ => Err(Unmatched::Ambiguous { trunks: open }),
+    let mut open = allowed().map(|trunk| trunk.config().id);
+    match (open.next(), open.next()) {
+        (None, _) => Err(Unmatched::Stranger { source: address }),
+        (Some(trunk), None) => Ok(Matched { trunk, by: MatchedBy::Source }),
+        (Some(first), Some(second)) => {
+            Err(Unmatched::Ambiguous { trunks: [first, second].into_iter().chain(open).collect() })
+        }
     }
 }
 
 /// What a request names its trunk by.
-enum Named {
-    Trunk(usize, MatchedBy),
+enum Named<'t, T> {
+    Trunk(&'t T, MatchedBy),
     Unknown(String),
     Nothing,
 }
 
-impl Named {
+impl<'t, T: Candidate> Named<'t, T> {
     fn read(
-        trunks: &[Candidate<'_>],
+        trunks: impl Iterator<Item = &'t T> + Clone,
         domains: &[String],
         message: &Message,
         uri: Option<UriRef<'_>>,
     ) -> Self {
         let sip = uri.and_then(|uri| uri.as_sip());
         if let Some(line) = sip.and_then(|sip| sip.param("line"))
-            && let Some(index) = trunks.iter().position(|trunk| trunk.lines.contains(&line))
+            && let Some(trunk) = trunks.clone().find(|trunk| trunk.is_own_line(line))
         {
-            return Self::Trunk(index, MatchedBy::Registration);
+            return Self::Trunk(trunk, MatchedBy::Registration);
         }
         let named = |identifier: &str| {
-            trunks.iter().position(|trunk| {
-                trunk.config.termination.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(identifier))
-            })
+            let is_own = |own: &str| own.eq_ignore_ascii_case(identifier);
+            trunks.clone().find(|trunk| trunk.config().termination.as_deref().is_some_and(is_own))
         };
         let mut unknown = None;
         if let Some(host) = sip.map(|sip| sip.host_str().trim_end_matches('.')) {
-            if let Some(index) = named(host) {
-                return Self::Trunk(index, MatchedBy::Host);
+            if let Some(trunk) = named(host) {
+                return Self::Trunk(trunk, MatchedBy::Host);
             }
             if let Some(label) = domains.iter().find_map(|domain| label_under(host, domain)) {
                 match named(label) {
-                    Some(index) => return Self::Trunk(index, MatchedBy::Host),
+                    Some(trunk) => return Self::Trunk(trunk, MatchedBy::Host),
                     None => unknown = Some(label.to_owned()),
                 }
             }
         }
         if let Some(group) = sip.and_then(trunk_group) {
             match named(&group) {
-                Some(index) => return Self::Trunk(index, MatchedBy::TrunkGroup),
+                Some(trunk) => return Self::Trunk(trunk, MatchedBy::TrunkGroup),
                 None => unknown = unknown.or(Some(group)),
             }
         }
-        for (index, trunk) in trunks.iter().enumerate() {
-            let (Some(header), Some(own)) = (&trunk.config.inbound.header, &trunk.config.termination) else {
-                continue;
-            };
+        let by_header = |trunk: &&T| {
+            let TrunkConfig { inbound, termination, .. } = trunk.config();
+            let (Some(header), Some(own)) = (&inbound.header, termination) else { return false };
             let value = message.header(header.as_str());
-            if value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(own.as_bytes())) {
-                return Self::Trunk(index, MatchedBy::Header);
-            }
+            value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(own.as_bytes()))
+        };
+        if let Some(trunk) = trunks.clone().find(by_header) {
+            return Self::Trunk(trunk, MatchedBy::Header);
         }
         unknown.map_or(Self::Nothing, Self::Unknown)
     }

@@ -187,21 +187,6 @@ impl Trunk {
         self.ways.len()
     }
 
-    pub(super) fn candidate<'a>(&'a self, own: &'a [IpAddr], lines: &'a [&'a str]) -> Candidate<'a> {
-        Candidate { config: &self.config, own, lines }
-    }
-
-    /// Addresses the other side's servers and registrars are known to have.
-    pub(super) fn own_addresses(&self) -> Vec<IpAddr> {
-        let registrars = self.registrations().filter_map(Registration::binding);
-        let registrars = registrars.map(|binding| binding.source.remote.ip().to_canonical());
-        self.ways.iter().flat_map(|way| way.addresses.iter().copied()).chain(registrars).collect()
-    }
-
-    pub(super) fn lines(&self) -> Vec<&str> {
-        self.registrations().map(Registration::line).collect()
-    }
-
     fn standing(&self, now: Instant) -> Standing {
         let down = Standing::Down;
         if let Some(problem) = self.problems.first() {
@@ -368,6 +353,22 @@ impl Trunk {
         if self.health.change(self.standing(now), now) {
             actions.push(Action::HealthChanged);
         }
+    }
+}
+
+impl Candidate for Trunk {
+    fn config(&self) -> &TrunkConfig {
+        &self.config
+    }
+
+    fn is_own_address(&self, address: IpAddr) -> bool {
+        let registrars = self.registrations().filter_map(Registration::binding);
+        let mut registrars = registrars.map(|binding| binding.source.remote.ip().to_canonical());
+        self.ways.iter().any(|way| way.addresses.contains(&address)) || registrars.any(|own| own == address)
+    }
+
+    fn is_own_line(&self, line: &str) -> bool {
+        self.registrations().any(|registration| registration.line() == line)
     }
 }
 

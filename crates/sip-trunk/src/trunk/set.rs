@@ -1,13 +1,12 @@
 //! All trunks of one user agent.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::check::{Ingress, Problem};
 use super::config::{KeepAlive, TrunkConfig, TrunkId};
 use super::event::TrunkEvent;
-use super::identify::{Candidate, Matched, Unmatched, identify};
+use super::identify::{Matched, Unmatched, identify};
 use super::instance::{Action, Enrolment, Permit, Refusal, Trunk, Urgency};
 use super::outbound::{InviteError, OutboundCall};
 use super::ways::{Keys, Way};
@@ -236,11 +235,7 @@ impl Trunks {
     /// # Errors
     /// [`Unmatched`]; [`Unmatched::status`] says what to answer.
     pub fn identify(&mut self, message: &Message, source: &Source) -> Result<Matched, Unmatched> {
-        let known: Vec<(&Trunk, Vec<IpAddr>, Vec<&str>)> =
-            self.iter().map(|trunk| (trunk, trunk.own_addresses(), trunk.lines())).collect();
-        let candidates: Vec<Candidate<'_>> =
-            known.iter().map(|(trunk, own, lines)| trunk.candidate(own, lines)).collect();
-        let found = identify(&candidates, &self.config.domains, message, source);
+        let found = identify(self.trunks.values(), &self.config.domains, message, source);
         if let Err(unmatched) = &found {
             tracing::warn!(source = %source.remote, "{unmatched}");
             self.strangers += 1;

@@ -4,9 +4,7 @@ use sip_trunk::endpoint::{ContactSpec, Destination, Source};
 use sip_trunk::group::Recovery;
 use sip_trunk::msg::Message;
 use sip_trunk::transport::{Path, SocketId, TlsPeer, Transport};
-use sip_trunk::trunk::{
-    Access, Candidate, Inbound, Matched, MatchedBy, TrunkConfig, TrunkId, Unmatched, identify,
-};
+use sip_trunk::trunk::{Access, Inbound, Matched, MatchedBy, TrunkConfig, TrunkId, Unmatched, identify};
 use sip_trunk::ua::{Body, Invite};
 use telco_testkit::check_all;
 
@@ -37,9 +35,7 @@ fn source(address: &str, transport: Transport, names: &[&str]) -> Source {
 }
 
 fn find(trunks: &[TrunkConfig], message: &Message, source: &Source) -> Result<Matched, Unmatched> {
-    let candidates: Vec<Candidate<'_>> =
-        trunks.iter().map(|config| Candidate { config, own: &[], lines: &[] }).collect();
-    identify(&candidates, &[DOMAIN.to_owned()], message, source)
+    identify(trunks.iter(), &[DOMAIN.to_owned()], message, source)
 }
 
 /// A trunk open to the given networks.

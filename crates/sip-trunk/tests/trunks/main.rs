@@ -6,6 +6,7 @@ mod bench;
 mod carrier;
 mod edge;
 mod failover;
+mod hour;
 mod inbound;
 mod outbound;
 #[path = "../common/registrar.rs"]
