@@ -7,6 +7,8 @@ use std::time::Instant;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::endpoint::{Input, Output};
+
 /// Randomness of an engine: 32 bytes from the operating system in a program, fixed ones in a test. `Debug` masks it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub [u8; 32]);
@@ -37,6 +39,27 @@ pub struct Deadline {
     pub at: Instant,
     /// For logs and tests.
     pub why: &'static str,
+}
+
+/// A protocol engine over sockets: what a driver runs and a simulation tests.
+///
+/// After every call the outputs are taken until there are none, then the engine sleeps until the next input or
+/// [`next_timeout`](Self::next_timeout).
+pub trait Engine {
+    /// What it tells its user.
+    type Event;
+
+    /// Takes what happened outside.
+    fn handle_input(&mut self, input: Input, now: Instant);
+
+    /// Runs what is due.
+    fn handle_timeout(&mut self, now: Instant);
+
+    /// The next thing to do or to know.
+    fn poll_output(&mut self) -> Option<Output<Self::Event>>;
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    fn next_timeout(&self) -> Option<Deadline>;
 }
 
 /// Hashes under a secret, so that peers who choose the keys cannot choose where they land in a table.

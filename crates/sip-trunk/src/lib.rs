@@ -48,8 +48,6 @@
 //! |---|---|
 //! | `rsip` | `interop::rsip`: conversions to and from rsip 0.4, with a table of what it cannot hold |
 
-#![allow(dead_code, reason = "connections and location are on their way")]
-
 pub mod agent;
 pub mod auth;
 pub mod dialog;
@@ -73,4 +71,4 @@ pub mod trunk;
 pub mod ua;
 pub mod uri;
 
-pub use engine::{Deadline, Seed};
+pub use engine::{Deadline, Engine, Seed};

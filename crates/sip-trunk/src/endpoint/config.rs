@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::frame::StreamLimits;
+use crate::locate::Reach;
 use crate::msg::Scanner;
 use crate::transaction::{self, Timing};
-use crate::transport::{Network, Rate, SocketId, Transport};
+use crate::transport::{FlowLimits, Network, Patience, Rate, SocketId, SourceRules, Transport};
 
 /// Everything an endpoint is configured with. [`Endpoint::apply`](super::Endpoint::apply) takes a whole new one.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct EndpointConfig {
     pub next_server_after: Duration,
     /// For how long a server that failed is tried last; 30 s.
     pub avoid_failed_for: Duration,
-    /// Who is served without per-source limits and told about its mistakes. Empty: everybody is the same.
+    /// Who is served without per-source limits and told about its mistakes.
     pub peers: Vec<Network>,
     /// How everybody else is treated.
     pub strangers: Strangers,
@@ -51,14 +52,54 @@ impl Default for EndpointConfig {
     }
 }
 
-/// How sources that are neither among the configured peers nor vouched for are treated.
+impl EndpointConfig {
+    pub(super) fn flow_limits(&self) -> FlowLimits {
+        FlowLimits {
+            connections: self.limits.connections,
+            per_source: self.limits.connections_per_source,
+            stream: self.limits.stream,
+            patience: Patience {
+                connect: self.connect_within,
+                handshake: self.limits.handshake_within,
+                first_message: self.limits.first_message_within,
+                idle: self.limits.idle_for,
+            },
+        }
+    }
+
+    /// Transports and address families to choose from: those of the listeners, in their order.
+    pub(super) fn reach(&self) -> Reach {
+        let mut transports = Vec::new();
+        for listener in &self.listeners {
+            if !transports.contains(&listener.transport) {
+                transports.push(listener.transport);
+            }
+        }
+        let any = self.listeners.is_empty();
+        Reach {
+            transports: if any { vec![Transport::Tcp] } else { transports },
+            ipv4: any || self.listeners.iter().any(|listener| listener.local.is_ipv4()),
+            ipv6: any || self.listeners.iter().any(|listener| listener.local.is_ipv6()),
+        }
+    }
+
+    pub(super) fn source_rules(&self) -> SourceRules {
+        SourceRules {
+            guarded: self.strangers == Strangers::Guarded,
+            rate: self.limits.messages_per_source,
+            peers: self.peers.clone(),
+        }
+    }
+}
+
+/// How sources are treated that are neither among the configured peers nor [vouched for](super::Endpoint::vouch).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strangers {
-    /// Like peers, but within the per-source limits.
+    /// Like peers.
     #[default]
     Served,
-    /// Datagrams to them never add up to more bytes than came from them, so that nobody can be flooded through us;
-    /// malformed requests, and requests no table has room for, get no answer.
+    /// Per-source limits hold. Answers in datagrams never add up to more bytes than came from them, so that nobody can be
+    /// flooded through us; malformed requests, and requests no table has room for, get no answer.
     Guarded,
 }
 

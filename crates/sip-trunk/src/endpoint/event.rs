@@ -89,6 +89,11 @@ pub enum Event {
         /// The status of the answer; `None` when silence was right.
         answered: Option<u16>,
     },
+    /// A source sends more than it may; its messages are dropped until it slows down. Told once for each burst.
+    Throttled {
+        /// The source.
+        source: Source,
+    },
     /// A request was dropped because the transaction table is full.
     Refused {
         /// Who sent it.

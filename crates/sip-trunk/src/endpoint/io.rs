@@ -39,6 +39,8 @@ pub enum Input {
         listener: SocketId,
         /// The peer.
         remote: SocketAddr,
+        /// Our end.
+        local: SocketAddr,
     },
     /// A connection is ready for messages: one that [`Io::Connect`] asked for, or an accepted one after its handshakes.
     Connected {

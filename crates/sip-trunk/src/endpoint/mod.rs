@@ -35,79 +35,111 @@
 //! ```
 
 mod config;
+mod connections;
+mod deliver;
 mod event;
+mod hop;
 mod io;
 mod outgoing;
+mod pings;
 mod receive;
+mod request;
 mod send;
+mod stats;
 mod via;
 
 pub use config::{EndpointConfig, Limits, Listener, Strangers};
 pub use event::{Event, Failure, RequestId, Source};
 pub use io::{CloseCause, Input, Io, Output, TlsFault};
 pub use outgoing::{ContactSpec, Destination, Outgoing, SendError};
+pub use stats::Stats;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::engine::Tokens;
-use crate::msg::{Draft, Message};
-use crate::store::Store;
-use crate::transaction::{self, ServerId, Transactions};
-use crate::transport::{Path, SocketId};
-use crate::{Deadline, Seed};
-use send::{Request, Requests};
+use crate::engine::{KeyedState, Tokens};
+use crate::locate::{self, Locator};
+use crate::msg::Draft;
+use crate::transaction::{ServerId, Transactions};
+use crate::transport::{Flows, Path, SocketId, Sources};
+use crate::{Deadline, Engine, Seed};
+use deliver::Prompt;
+use pings::Pings;
+use request::Requests;
 
 /// Sends and receives SIP over all its listeners and connections.
 #[derive(Debug)]
 pub struct Endpoint {
     config: EndpointConfig,
     transactions: Transactions,
+    flows: Flows,
+    locator: Locator,
+    sources: Sources,
     requests: Requests,
+    pings: Pings,
     tokens: Tokens,
+    stats: Stats,
     out: VecDeque<Output>,
 }
 
 impl Endpoint {
     /// An endpoint without connections.
     pub fn new(config: EndpointConfig, seed: Seed, _now: Instant) -> Self {
-        let transactions =
-            Transactions::new(config.timing, config.limits.transactions, seed.derive("transactions"));
+        let state = KeyedState::new(&seed.derive("tables"));
+        let limits = &config.limits;
         Self {
-            transactions,
-            requests: Store::<Request>::new().into(),
+            transactions: Transactions::new(config.timing, limits.transactions, seed.derive("transactions")),
+            flows: Flows::new(config.flow_limits(), state),
+            locator: Locator::new(config.reach(), config.avoid_failed_for, &seed),
+            sources: Sources::new(config.source_rules(), limits.sources, state),
+            requests: Requests::new(),
+            pings: Pings::default(),
             tokens: Tokens::new(&seed, "endpoint"),
+            stats: Stats::default(),
             out: VecDeque::new(),
             config,
         }
+    }
+
+    /// Replaces the configuration. What runs goes on; listeners that are gone are no longer sent from. Table sizes and
+    /// transaction timers stay as they were at the start.
+    pub fn apply(&mut self, config: EndpointConfig, _now: Instant) {
+        self.flows.apply(config.flow_limits());
+        self.locator.apply(config.reach(), config.avoid_failed_for);
+        self.sources.apply(config.source_rules());
+        self.config = config;
     }
 
     /// Takes what happened outside.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram { socket, remote, bytes } => self.receive_datagram(socket, remote, bytes, now),
-            Input::SendFailed { socket, remote, .. } => {
+            Input::SendFailed { socket, remote, cause } => {
                 self.transactions.path_failed(Path::Datagram { socket, remote });
-                self.settle(None, now);
+                self.settle(&Prompt::Lost(&CloseCause::Io(cause)), now);
             }
-            Input::Accepted { .. }
-            | Input::Connected { .. }
-            | Input::Received { .. }
-            | Input::Closed { .. }
-            | Input::Resolved { .. }
-            | Input::NetworkChanged => {}
+            Input::Accepted { connection, listener, remote, local } => {
+                self.accepted(connection, listener, (remote, local), now);
+            }
+            Input::Connected { connection, local, tls } => self.connected(connection, local, tls, now),
+            Input::Received { connection, bytes } => self.received(connection, bytes, now),
+            Input::Closed { connection, cause } => self.closed(connection, cause, now),
+            Input::Resolved { id, answer } => {
+                self.locator.answer(id, answer, now);
+                self.settle(&Prompt::None, now);
+            }
+            Input::NetworkChanged => self.locator.forget(),
         }
     }
 
     /// Runs what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.transactions.handle_timeout(now);
-        self.settle(None, now);
-    }
-
-    /// Replaces the configuration. Listeners that are gone are no longer sent from; what runs goes on.
-    pub fn apply(&mut self, config: EndpointConfig, _now: Instant) {
-        self.config = config;
+        self.settle(&Prompt::None, now);
+        self.locator.handle_timeout(now);
+        self.run_turns(now);
+        self.run_flows(now);
+        self.settle(&Prompt::None, now);
     }
 
     /// The next thing to do or to know.
@@ -117,7 +149,16 @@ impl Endpoint {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
     pub fn next_timeout(&self) -> Option<Deadline> {
-        self.transactions.next_timeout()
+        let turn = self.requests.next_turn().map(|at| Deadline { at, why: "try the next server" });
+        let ping = self.pings.next().map(|at| Deadline { at, why: "keep an address translator awake" });
+        let parts = [
+            self.transactions.next_timeout(),
+            self.flows.next_timeout(),
+            self.locator.next_timeout(),
+            turn,
+            ping,
+        ];
+        parts.into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
     /// Sends an answer; the first final one counts. The draft holds everything, To tag and Contact included
@@ -127,7 +168,7 @@ impl Endpoint {
         let Some(status) = answer.status() else { return false };
         let Ok(bytes) = answer.finish() else { return false };
         let sent = self.transactions.respond(transaction, status, bytes, now);
-        self.settle(None, now);
+        self.settle(&Prompt::None, now);
         sent
     }
 
@@ -136,9 +177,17 @@ impl Endpoint {
         Some(self.hop(path)?.contact(spec))
     }
 
-    /// The way a request came, while its transaction lives.
+    /// The way answers to a request take, while its transaction lives.
     pub fn path_of(&self, transaction: ServerId) -> Option<Path> {
         self.transactions.path_of(transaction)
+    }
+
+    /// Who is at the other end of a connection, while it lives.
+    pub fn source_of(&self, path: Path) -> Option<&Source> {
+        match path {
+            Path::Datagram { .. } => None,
+            Path::Stream(connection) => self.flows.get(connection).map(|flow| &flow.source),
+        }
     }
 
     /// The configured listener of that number.
@@ -151,61 +200,47 @@ impl Endpoint {
         &self.config
     }
 
-    /// Transactions alive now: ours, and those of peers.
-    pub fn in_use(&self) -> (usize, usize) {
-        self.transactions.in_use()
-    }
-
-    /// Counters of the transaction layer since the start.
-    pub fn transaction_stats(&self) -> transaction::Stats {
-        self.transactions.stats()
-    }
-
-    fn send_bytes(&mut self, path: Path, bytes: bytes::Bytes) {
-        let io = match path {
-            Path::Datagram { socket, remote } => Io::Datagram { socket, remote, bytes },
-            Path::Stream(connection) => Io::Write { connection, bytes },
-        };
-        self.out.push_back(Output::Io(io));
-    }
-
-    /// Passes on what the transaction layer has to say. `source` is who sent the message it was just given.
-    fn settle(&mut self, source: Option<&Source>, now: Instant) {
-        while let Some(output) = self.transactions.poll_output() {
-            match output {
-                transaction::Output::Transmit { path, bytes } => self.send_bytes(path, bytes),
-                transaction::Output::Request { transaction, cancels, message, .. } => {
-                    let Some(source) = source.cloned() else { continue };
-                    self.out.push_back(Output::Event(Event::Request {
-                        transaction,
-                        cancels,
-                        message,
-                        source,
-                    }));
-                }
-                transaction::Output::Response { transaction, message } => {
-                    let Some(source) = source.cloned() else { continue };
-                    self.answered(transaction, message, source, now);
-                }
-                transaction::Output::StrayResponse { message, .. } => {
-                    let Some(source) = source.cloned() else { continue };
-                    self.stray(message, source);
-                }
-                transaction::Output::Failed { transaction, cause } => {
-                    self.unanswered(transaction, cause, now);
-                }
-                transaction::Output::Unacknowledged { transaction } => {
-                    self.out.push_back(Output::Event(Event::Unacknowledged { transaction }));
-                }
-                transaction::Output::Refused { message, .. } => {
-                    let Some(source) = source.cloned() else { continue };
-                    self.refuse(message, source);
-                }
-            }
+    /// Counters since the start, and what is held now.
+    pub fn stats(&self) -> Stats {
+        let (client_transactions, server_transactions) = self.transactions.in_use();
+        Stats {
+            connections: self.flows.len(),
+            requests: self.requests.len(),
+            sources: self.sources.len(),
+            client_transactions,
+            server_transactions,
+            transactions: self.transactions.stats(),
+            ..self.stats
         }
     }
 
-    fn stray(&mut self, message: Message, source: Source) {
-        self.out.push_back(Output::Event(Event::StrayResponse { message, source }));
+    /// Passes on what the locator wants or has found.
+    fn settle_locator(&mut self, now: Instant) {
+        while let Some(output) = self.locator.poll_output() {
+            match output {
+                locate::Output::Ask(id, query) => self.out.push_back(Output::Io(Io::Resolve { id, query })),
+                locate::Output::Done(slot, located) => self.located(slot, located, now),
+            }
+        }
+    }
+}
+
+impl Engine for Endpoint {
+    type Event = Event;
+
+    fn handle_input(&mut self, input: Input, now: Instant) {
+        self.handle_input(input, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.poll_output()
+    }
+
+    fn next_timeout(&self) -> Option<Deadline> {
+        self.next_timeout()
     }
 }

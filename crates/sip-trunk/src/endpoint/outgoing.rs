@@ -70,6 +70,13 @@ impl ContactSpec {
     pub fn user(user: impl Into<String>) -> Self {
         Self { user: user.into(), ..Self::default() }
     }
+
+    /// Whether it stays inside its line and its brackets.
+    pub(super) fn is_writable(&self) -> bool {
+        let is_plain = |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b'<' | b'>' | b'"');
+        let is_text = |byte: u8| byte >= b' ' && byte != 0x7f;
+        self.user.bytes().chain(self.uri_params.bytes()).all(is_plain) && self.params.bytes().all(is_text)
+    }
 }
 
 /// Why a request was not sent. Nothing has happened.
@@ -85,6 +92,9 @@ pub enum SendError {
     /// The draft has no CSeq, or is a response.
     #[error("the draft is no request with a CSeq")]
     NotARequest,
+    /// The Contact would not stay inside its line or its brackets.
+    #[error("the contact holds white space, brackets or control characters: escape them")]
+    BadContact,
     /// The destination is no `sip:` or `sips:` URI, or names a transport this crate does not drive.
     #[error("{0:?} is no next hop: give a sip or sips URI with a transport of udp, tcp, tls, ws or wss")]
     BadDestination(String),

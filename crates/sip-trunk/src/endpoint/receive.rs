@@ -1,13 +1,14 @@
-//! From bytes to messages.
+//! From bytes to messages, and what those get that are none.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::deliver::Prompt;
 use super::{Endpoint, Event, Output, Source, via};
 use crate::msg::{Draft, Element, HeaderName, Message, Method, Scan, error_reply};
-use crate::transport::{Path, SocketId};
+use crate::transport::{MessageAdmission, Path, SocketId, Standing};
 
 impl Endpoint {
     pub(super) fn receive_datagram(
@@ -18,7 +19,6 @@ impl Endpoint {
         now: Instant,
     ) {
         let Some(listener) = self.listener(socket) else { return };
-        let force_rport = listener.force_rport;
         let source = Source {
             path: Path::Datagram { socket, remote },
             transport: listener.transport,
@@ -27,55 +27,103 @@ impl Endpoint {
             listener: Some(socket),
             tls: None,
         };
+        // RFC 5626 §4.4.2, RFC 3261 §7.5: line ends alone keep an address translator awake and say nothing.
+        if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            return;
+        }
+        let standing = match self.sources.admit(remote, bytes.len(), now) {
+            MessageAdmission::Admitted(standing) => standing,
+            MessageAdmission::Throttled { first } => return self.throttled(&source, first),
+        };
         let scan = self.config.scanner.datagram(bytes);
-        let Some(message) = self.accept(scan, &source, force_rport) else { return };
+        if let Some(message) = self.accept(scan, &source, standing, now) {
+            self.receive(message, &source, now);
+        }
+    }
+
+    /// A message whose headers have all been read.
+    pub(super) fn receive(&mut self, message: Message, source: &Source, now: Instant) {
         if !message.is_request() {
             self.transactions.receive(message, source.path, now);
-            return self.settle(Some(&source), now);
+            return self.settle(&Prompt::Message(source), now);
         }
-        let message = via::stamp(message, remote, force_rport);
-        let back = via::answer_address(&message, remote, force_rport);
-        self.transactions.receive(message, Path::Datagram { socket, remote: back }, now);
-        self.settle(Some(&source), now);
+        let (message, back) = self.stamp(message, source);
+        self.transactions.receive(message, back, now);
+        self.settle(&Prompt::Message(source), now);
     }
 
     /// The message, unless it must not be processed; then its answer is sent if it deserves one.
-    fn accept(&mut self, scan: Scan, source: &Source, force_rport: bool) -> Option<Message> {
+    pub(super) fn accept(
+        &mut self,
+        scan: Scan,
+        source: &Source,
+        standing: Standing,
+        now: Instant,
+    ) -> Option<Message> {
         let mut scan = match scan.check(&Element::default()).accepted() {
             Ok(message) => return Some(message),
             Err(scan) => *scan,
         };
-        // A keep-alive, or nothing recognisable.
+        self.stats.malformed += 1;
         let message = scan.message.take()?;
-        let stamped = via::stamp(message, source.remote, force_rport);
-        let back = match source.path {
-            Path::Datagram { socket, .. } => {
-                Path::Datagram { socket, remote: via::answer_address(&stamped, source.remote, force_rport) }
-            }
-            Path::Stream(_) => source.path,
-        };
-        scan.message = Some(stamped);
-        let reply = error_reply(&scan, &self.tokens.token()).ok();
+        let (message, back) = self.stamp(message, source);
+        scan.message = Some(message);
+        let deserves = standing != Standing::Stranger;
+        let reply = if deserves { error_reply(&scan, &self.tokens.token()).ok() } else { None };
         let answered =
             reply.as_ref().and_then(|reply| std::str::from_utf8(reply.get(8..11)?).ok()?.parse().ok());
         if let Some(reply) = reply {
-            self.send_bytes(back, reply);
+            self.send_bytes(back, reply, now);
         }
         let (source, diagnostics) = (source.clone(), scan.diagnostics);
         self.out.push_back(Output::Event(Event::Rejected { source, diagnostics, answered }));
         None
     }
 
-    /// ES-19: no table has room. A peer is told when to try again.
-    pub(super) fn refuse(&mut self, message: Message, source: Source) {
-        if message.method() != Some(Method::Ack) {
-            let reply = Draft::reply_to(&message, 503, &self.tokens.token())
-                .header(HeaderName::RetryAfter, "5")
-                .finish();
-            if let Ok(reply) = reply {
-                self.send_bytes(source.path, reply);
+    /// ES-19: no table has room. A peer is told when to try again, a stranger nothing.
+    pub(super) fn refuse(&mut self, message: Message, source: Source, now: Instant) {
+        let is_stranger = match source.path {
+            Path::Datagram { remote, .. } => self.sources.standing(remote) == Standing::Stranger,
+            Path::Stream(connection) => !self.flows.get(connection).is_some_and(|flow| flow.vouched),
+        };
+        if !is_stranger && message.method() != Some(Method::Ack) {
+            let reply = Draft::reply_to(&message, 503, &self.tokens.token());
+            // RFC 3261 §21.5.4. Spread over some seconds, so that not all come back at once.
+            let seconds = 5 + self.tokens.below(6);
+            if let Ok(reply) = reply.header(HeaderName::RetryAfter, seconds.to_string()).finish() {
+                let back = self.way_back(&message, &source);
+                self.send_bytes(back, reply, now);
             }
         }
         self.out.push_back(Output::Event(Event::Refused { source, message }));
+    }
+
+    pub(super) fn throttled(&mut self, source: &Source, first: bool) {
+        self.stats.throttled += 1;
+        if first {
+            self.out.push_back(Output::Event(Event::Throttled { source: source.clone() }));
+        }
+    }
+
+    /// The request with its source noted in its top Via, and the way its answers take.
+    fn stamp(&self, message: Message, source: &Source) -> (Message, Path) {
+        let message = via::stamp(message, source.remote, self.forces_rport(source));
+        let back = self.way_back(&message, source);
+        (message, back)
+    }
+
+    fn way_back(&self, message: &Message, source: &Source) -> Path {
+        match source.path {
+            Path::Datagram { socket, remote } => {
+                let remote = via::answer_address(message, remote, self.forces_rport(source));
+                Path::Datagram { socket, remote }
+            }
+            Path::Stream(_) => source.path,
+        }
+    }
+
+    fn forces_rport(&self, source: &Source) -> bool {
+        let listener = source.listener.and_then(|id| self.listener(id));
+        !source.transport.is_reliable() && listener.is_some_and(|listener| listener.force_rport)
     }
 }

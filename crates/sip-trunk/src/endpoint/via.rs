@@ -1,9 +1,12 @@
 //! The top Via: what we write into it, and what senders of requests are found by.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::header::{Header, Params, Via};
+use crate::locate::Target;
 use crate::msg::{Edits, HeaderName, Message, Scanner};
+use crate::transport::Transport;
+use crate::uri::Host;
 
 /// Notes in the top Via where a request came from, where its own statement is not enough to answer it: `received`
 /// (RFC 3261 §18.2.1), and the value of `rport` (RFC 3581 §4).
@@ -69,11 +72,22 @@ pub(super) fn answer_address(message: &Message, remote: SocketAddr, force_rport:
 }
 
 /// Where a new connection for an answer goes when the one its request came by is gone (RFC 3261 §18.2.2): the address
-/// the request came from, at the port its sender listens on. `None` when the answer does not say.
-pub(super) fn fallback_address(answer: &Message, default_port: u16) -> Option<SocketAddr> {
+/// the request came from, at the port its sender listens on. `None` when the answer does not say, or when nothing could
+/// prove who listens there.
+pub(super) fn fallback_target(answer: &Message) -> Option<Target> {
     let via = Via::parse(answer.values(HeaderName::Via).next()?).ok()?;
-    let address: IpAddr = via.received().or_else(|| via.host.ip())?;
-    Some(SocketAddr::new(address, via.port.unwrap_or(default_port)))
+    let transport = Transport::named(via.transport)
+        .filter(|transport| matches!(transport, Transport::Tcp | Transport::Tls))?;
+    let address = via.received().or_else(|| via.host.ip())?;
+    let remote = SocketAddr::new(address, via.port.unwrap_or(transport.default_port()));
+    let name = match via.host {
+        Host::Name(name) => Some(name.to_ascii_lowercase().into()),
+        Host::V4(_) | Host::V6(_) => None,
+    };
+    match transport.is_secure() {
+        true => name.map(|name| Target::new(transport, remote, Some(name))),
+        false => answer.status().map(|_| Target::new(transport, remote, None)),
+    }
 }
 
 #[cfg(test)]

@@ -185,9 +185,7 @@ impl Draft {
 
     /// The bytes to send, with `top`, whole header lines, above all others. The draft stays, for another attempt.
     pub(crate) fn finish_below(&self, top: &[u8]) -> Result<Bytes, DraftError> {
-        if let Some(fault) = &self.fault {
-            return Err(fault.clone());
-        }
+        self.check()?;
         let length = self.body.len();
         let parts = [&self.start[..], top, &self.headers, b"Content-Length: "];
         let mut out = Vec::with_capacity(parts.iter().map(|part| part.len()).sum::<usize>() + length + 24);
@@ -196,6 +194,17 @@ impl Draft {
         out.extend_from_slice(b"\r\n\r\n");
         out.extend_from_slice(&self.body);
         Ok(Bytes::from(out))
+    }
+
+    /// Whether it can become a message.
+    pub(crate) fn check(&self) -> Result<(), DraftError> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// How many bytes it will be.
+    pub(crate) fn len(&self) -> usize {
+        const LENGTH_AND_END: usize = 24;
+        self.start.len() + self.headers.len() + self.body.len() + LENGTH_AND_END
     }
 
     /// The method of a request; `None` for a response.

@@ -355,6 +355,11 @@ impl Transactions {
         (self.clients.len(), self.servers.len())
     }
 
+    /// Whether there is no room for another request of ours.
+    pub(crate) fn is_full(&self) -> bool {
+        self.clients.is_full()
+    }
+
     /// Counters since the start.
     pub fn stats(&self) -> Stats {
         self.stats
