@@ -200,9 +200,14 @@ impl Endpoint {
         &self.config
     }
 
+    /// Transactions alive now: ours, and those of peers.
+    pub fn in_use(&self) -> (usize, usize) {
+        self.transactions.in_use()
+    }
+
     /// Counters since the start, and what is held now.
     pub fn stats(&self) -> Stats {
-        let (client_transactions, server_transactions) = self.transactions.in_use();
+        let (client_transactions, server_transactions) = self.in_use();
         Stats {
             connections: self.flows.len(),
             requests: self.requests.len(),

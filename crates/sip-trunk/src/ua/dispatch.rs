@@ -38,6 +38,7 @@ impl UserAgent {
             endpoint::Event::Rejected { source, diagnostics, answered } => {
                 self.wire.event(Event::Malformed { source, diagnostics, answered });
             }
+            endpoint::Event::Throttled { source } => self.wire.event(Event::Throttled { source }),
             endpoint::Event::Refused { source, message } => {
                 self.wire.event(Event::Refused { source, message })
             }

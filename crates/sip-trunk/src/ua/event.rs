@@ -234,6 +234,11 @@ pub enum Event {
         /// The status of the answer; `None` when silence was right.
         answered: Option<u16>,
     },
+    /// A source sends more than it may; its messages are dropped until it slows down. Told once for each burst.
+    Throttled {
+        /// The source.
+        source: Source,
+    },
     /// A request was refused for want of room: in the transaction table (unanswered) or the session table (503).
     Refused {
         /// Who sent it.
