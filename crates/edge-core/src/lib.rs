@@ -18,6 +18,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`compile`] | an organization, resolved and indexed for one edge |
+//! | [`registrar`] | where phones are: bindings, outbound flows, GRUUs, online or offline |
+//! | [`guard`] | floods, guessing, toll fraud; one line per incident for fail2ban |
 //! | [`media`] | ports, offer/answer of a leg, who hears whom, prompts, digits, recordings |
 //! | [`cdr`] | one record per conversation, on disk before it counts; export |
 //!
@@ -44,6 +46,8 @@ pub mod cdr;
 pub mod clock;
 pub mod compile;
 mod conversation;
+pub mod guard;
 pub mod media;
+pub mod registrar;
 
 pub use conversation::{ConversationId, InvalidConversationId};

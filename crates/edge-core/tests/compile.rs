@@ -1,5 +1,7 @@
 //! An organization compiled for one edge.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::sync::Arc;
 
 use edge_core::compile::{Issue, Reach, Role, Runtime, Severity, compile};

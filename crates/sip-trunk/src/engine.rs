@@ -15,7 +15,7 @@ pub struct Seed(pub [u8; 32]);
 
 impl Seed {
     /// A seed of its own for a part of an engine.
-    pub(crate) fn derive(&self, purpose: &str) -> Self {
+    pub fn derive(&self, purpose: &str) -> Self {
         Self(self.derive_bytes(purpose.as_bytes()))
     }
 
