@@ -314,7 +314,7 @@ impl Session {
         if given_up {
             // RFC 3261 §13.3.1.4: without an ACK in 64 × T1 the session is ended with BYE.
             self.unacknowledged.clear();
-            self.end_with_bye(EndCause::NotAcknowledged, wire, now);
+            self.end(EndCause::NotAcknowledged, wire, now);
         }
     }
 

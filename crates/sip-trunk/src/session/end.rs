@@ -38,33 +38,36 @@ impl Session {
             crate::msg::Draft::response(200).header(HeaderName::Reason, reason).finish()?;
         }
         self.ending.reason = reason.map(Into::into);
-        self.tell_end(EndCause::HungUp, wire);
+        self.end(EndCause::HungUp, wire, now);
+        Ok(())
+    }
+
+    /// Ends the session with what its state demands, and tells the user why.
+    pub(super) fn end(&mut self, cause: EndCause, wire: &mut Wire, now: Instant) {
+        self.tell_end(cause, wire);
         match (self.role, self.state) {
             (Role::Caller, State::Inviting | State::Early) => self.withdraw(wire, now),
             (Role::Callee, State::Inviting | State::Early) => {
                 self.refuse_invite(480, wire, now);
-                self.state = State::Terminated;
+                self.terminate();
             }
             (Role::Caller, State::Accepted) => {
                 // RFC 3261 §13.2.2.4: also an offer that is not taken is acknowledged, and then the session ended.
                 self.acknowledge(None, wire, now);
                 self.send_bye(wire, now);
             }
-            (Role::Callee, State::Accepted) => {
+            (Role::Callee, State::Accepted) if !self.unacknowledged.is_empty() => {
                 // RFC 3261 §15: the callee waits for the ACK of its 2xx, or for the end of its repeats.
                 self.ending.wanted = true;
                 self.refuse_asked(wire, now);
+                self.refuse_refers(wire, now);
                 self.state = State::Terminated;
             }
-            (Role::Caller | Role::Callee, State::Confirmed | State::Terminated) => self.send_bye(wire, now),
+            (Role::Callee, State::Accepted) | (Role::Caller | Role::Callee, State::Confirmed) => {
+                self.send_bye(wire, now);
+            }
+            (Role::Caller | Role::Callee, State::Terminated) => self.continue_ending(wire, now),
         }
-        Ok(())
-    }
-
-    /// Ends a session that went wrong, and says why.
-    pub(super) fn end_with_bye(&mut self, cause: EndCause, wire: &mut Wire, now: Instant) {
-        self.tell_end(cause, wire);
-        self.send_bye(wire, now);
     }
 
     /// Sends BYE; what happens on the session afterwards is only answered.
@@ -147,7 +150,7 @@ impl Session {
         }
         // RFC 4028 §10: who does not refresh ends the session shortly before its end; so does who cannot.
         if !expiry.ours || expiry.end() <= now {
-            self.end_with_bye(EndCause::Expired, wire, now);
+            self.end(EndCause::Expired, wire, now);
         } else {
             self.postpone_refresh(now);
             self.refresh(wire, now);

@@ -31,8 +31,9 @@ impl Session {
         Some(wire.template(&self.forks.get(at)?.dialog, method, &self.contact))
     }
 
-    /// Whether requests inside the session may be sent: there is a dialog and it is not over.
+    /// Whether requests inside the session may be sent: both sides know of a dialog, and it is not over.
     pub(super) fn has_dialog(&self) -> bool {
-        self.state != State::Terminated && !self.forks.is_empty()
+        let known = !matches!(self.state, State::Inviting | State::Terminated);
+        known && !self.forks.is_empty()
     }
 }

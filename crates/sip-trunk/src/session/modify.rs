@@ -243,7 +243,7 @@ impl Session {
             // RFC 3261 §12.2.1.2: the peer has lost the call, or has gone.
             (408 | 481, _) => {
                 self.modification = None;
-                self.end_with_bye(EndCause::Gone(status), wire, now);
+                self.end(EndCause::Gone(status), wire, now);
             }
             (_, _) => self.modification_refused(status, message, wire, now),
         }

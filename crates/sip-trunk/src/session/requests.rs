@@ -135,7 +135,7 @@ impl Session {
         // RFC 3261 §12.2.1.2, RFC 5057 §5.1: 481 and 408 mean that the dialog is no more.
         let fatal = matches!(purpose, Purpose::Refer(_) | Purpose::User) && matches!(status, 408 | 481);
         if fatal && self.state == State::Confirmed {
-            self.end_with_bye(EndCause::Gone(status), wire, now);
+            self.end(EndCause::Gone(status), wire, now);
         }
     }
 

@@ -65,6 +65,7 @@ impl UserAgent {
             Method::Cancel => self.on_cancel(transaction, cancels, message, now),
             // A registrar looks at no tags.
             Method::Register => self.wire.event(Event::Request { transaction, message, source }),
+            _ if self.refuse_extensions(transaction, &message, now) => {}
             _ if is_inside_dialog(&message) => self.on_inside(transaction, &method, message, &source, now),
             Method::Invite => self.on_invite(transaction, message, source, now),
             Method::Subscribe => self.on_subscribe(transaction, message, source, now),
@@ -79,6 +80,25 @@ impl UserAgent {
             | Method::Refer
             | Method::Other(_) => self.wire.event(Event::Request { transaction, message, source }),
         }
+    }
+
+    /// Answers 420 to a request that requires what nobody here understands (RFC 3261 §8.2.2.3); returns whether it did.
+    fn refuse_extensions(&mut self, transaction: ServerId, message: &Message, now: Instant) -> bool {
+        let config = &self.wire.config;
+        let known = |tag: &str| {
+            let ours = EXTENSIONS.iter().any(|known| tag.eq_ignore_ascii_case(known));
+            let off = config.reliable == super::Reliable::Never && tag.eq_ignore_ascii_case("100rel");
+            (ours && !off) || config.extensions.iter().any(|known| tag.eq_ignore_ascii_case(known))
+        };
+        let required = message.all::<Require<'_>>().filter_map(Result::ok);
+        let unknown: Vec<_> = required.filter(|tag| !known(tag.0)).map(|tag| tag.0).collect();
+        if unknown.is_empty() {
+            return false;
+        }
+        let answer = self.wire.draft_reply(message, 420, None);
+        let answer = answer.header(HeaderName::Unsupported, unknown.join(", "));
+        self.wire.respond(transaction, answer, now);
+        true
     }
 
     /// A request inside a dialog.
@@ -159,20 +179,6 @@ impl UserAgent {
 
     /// An INVITE outside any dialog.
     fn on_invite(&mut self, transaction: ServerId, message: Message, source: Source, now: Instant) {
-        let reliable = self.wire.config.reliable != super::Reliable::Never;
-        let known = |tag: &str| {
-            EXTENSIONS.iter().any(|known| tag.eq_ignore_ascii_case(known) && (reliable || *known != "100rel"))
-                || self.wire.config.extensions.iter().any(|known| tag.eq_ignore_ascii_case(known))
-        };
-        let required = message.all::<Require<'_>>().filter_map(Result::ok);
-        let unknown: Vec<_> = required.filter(|tag| !known(tag.0)).map(|tag| tag.0).collect();
-        if !unknown.is_empty() {
-            // RFC 3261 §8.2.2.3.
-            let answer = self.wire.draft_reply(&message, 420, None);
-            let answer = answer.header(HeaderName::Unsupported, unknown.join(", "));
-            self.wire.respond(transaction, answer, now);
-            return;
-        }
         if self.sessions.is_full(self.wire.config.limits.sessions) {
             return self.refuse_for_room(transaction, message, source, now);
         }

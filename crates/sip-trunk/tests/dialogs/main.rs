@@ -4,10 +4,13 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at the events it is about")]
 #![allow(dead_code, reason = "further flows are on their way")]
 
+mod bad_network;
 mod calls;
 mod challenges;
 mod forking;
+mod hostile_peers;
 mod lab;
+mod model;
 mod reliable;
 mod rfc5407;
 mod session_timers;

@@ -106,7 +106,7 @@ fn a_subscription_across_a_cut_expires() {
 /// RFC 6665 §4.2.2: a NOTIFY nobody answers ends the subscription.
 #[test]
 fn a_subscriber_that_does_not_answer_is_dropped() {
-    let (mut sim, mut alice, mut bob, _) = subscribing(seconds(3000));
+    let (mut sim, alice, mut bob, _) = subscribing(seconds(3000));
     sim.net.cut(alice.at.ip(), bob.at.ip());
     let told = asked(&bob);
     bob.act(&sim, |agent, now| agent.notify(told, state("lost"), Vec::new(), now)).unwrap();
