@@ -277,9 +277,9 @@ impl Session {
         let session = self.id;
         if self.state == State::Accepted {
             self.state = State::Confirmed;
-            wire.event(Event::Confirmed { session, message });
+            self.tell(wire, Event::Confirmed { session, message });
         } else if received == Received::Answer {
-            wire.event(Event::OfferAnswered { session, message });
+            self.tell(wire, Event::OfferAnswered { session, message });
         }
     }
 

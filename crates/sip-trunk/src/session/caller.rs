@@ -171,7 +171,7 @@ impl Session {
             }
         }
         let session = self.id;
-        wire.event(Event::Progressed { session, message });
+        self.tell(wire, Event::Progressed { session, message });
     }
 
     /// A 2xx to the INVITE: the first, a repeat, or that of another fork.
@@ -234,7 +234,7 @@ impl Session {
             self.state = State::Confirmed;
         }
         let session = self.id;
-        wire.event(Event::Answered { session, message });
+        self.tell(wire, Event::Answered { session, message });
     }
 
     /// A final answer other than 2xx, or none at all.
@@ -266,6 +266,8 @@ impl Session {
 
     /// The user withdraws the call, or its time is up.
     pub(super) fn withdraw(&mut self, wire: &mut Wire, now: Instant) {
+        self.refuse_asked(wire, now);
+        self.refuse_refers(wire, now);
         let Some(calling) = self.calling.as_mut().filter(|calling| !calling.withdrawn) else { return };
         calling.withdrawn = true;
         calling.timeout = None;
@@ -431,6 +433,13 @@ impl Session {
             Some(body) if needed => self.described = Some(Box::new(body.clone())),
             Some(_) => self.described = None,
             None => {}
+        }
+    }
+
+    /// Tells the user something about a session it has not heard the end of.
+    pub(super) fn tell(&self, wire: &mut Wire, event: Event) {
+        if !self.told {
+            wire.event(event);
         }
     }
 

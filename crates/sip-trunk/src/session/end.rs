@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use super::{Role, Session, State};
+use crate::Deadline;
+use crate::endpoint::RequestId;
 use crate::msg::{HeaderName, Message, Method};
 use crate::transaction::ServerId;
 use crate::ua::event::{EndCause, Misuse};
@@ -14,11 +16,22 @@ pub(super) struct Ending {
     wanted: bool,
     /// The value of Reason.
     reason: Option<Box<str>>,
+    /// A re-INVITE of ours that had no final answer when the session ended, and when it is given up.
+    abandon: Option<(RequestId, Instant)>,
 }
 
 impl Ending {
     pub(super) fn is_wanted(&self) -> bool {
         self.wanted
+    }
+
+    /// The re-INVITE given up has been answered after all.
+    pub(super) fn answered(&mut self) {
+        self.abandon = None;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.abandon.map(|(_, at)| Deadline { at, why: "give up on a re-INVITE of a session that is over" })
     }
 }
 
@@ -49,7 +62,7 @@ impl Session {
             (Role::Caller, State::Inviting | State::Early) => self.withdraw(wire, now),
             (Role::Callee, State::Inviting | State::Early) => {
                 self.refuse_invite(480, wire, now);
-                self.terminate();
+                self.terminate(wire, now);
             }
             (Role::Caller, State::Accepted) => {
                 // RFC 3261 §13.2.2.4: also an offer that is not taken is acknowledged, and then the session ended.
@@ -82,7 +95,7 @@ impl Session {
             };
             self.request_in(at, Purpose::Bye, Template { draft, ..template }, wire, now);
         }
-        self.terminate();
+        self.terminate(wire, now);
     }
 
     /// The ACK, or the end of the wait for it, lets a wanted BYE go.
@@ -104,7 +117,6 @@ impl Session {
         // RFC 5407 §3.2.1: also when ours has crossed it.
         wire.reply(transaction, &message, 200, now);
         if self.state == State::Terminated {
-            self.unacknowledged.clear();
             self.ending.wanted = false;
             return;
         }
@@ -117,19 +129,30 @@ impl Session {
         self.refuse_invite(487, wire, now);
         self.refuse_asked(wire, now);
         self.refuse_refers(wire, now);
-        self.unacknowledged.clear();
         self.acknowledgements.clear();
-        self.terminate();
+        self.terminate(wire, now);
         self.tell_end(EndCause::Bye(message), wire);
     }
 
-    fn terminate(&mut self) {
+    /// Nothing more happens on the session. A 2xx of ours is still repeated until its ACK comes: without it the peer's INVITE
+    /// would have no end.
+    fn terminate(&mut self, wire: &Wire, now: Instant) {
         self.state = State::Terminated;
         self.ending.wanted = false;
-        self.unacknowledged.clear();
-        self.modification = None;
+        let under_way = self.modification.take().and_then(|modification| modification.invite_under_way());
+        if let Some(invite) = under_way {
+            self.ending.abandon = Some((invite, now + wire.timing().lifetime()));
+        }
         self.expiry = None;
         self.described = None;
+    }
+
+    /// A re-INVITE the peer has not answered long after the session ended is given up.
+    fn ending_timeout(&mut self, wire: &mut Wire, now: Instant) {
+        if let Some((invite, _)) = self.ending.abandon.take_if(|(_, at)| *at <= now) {
+            wire.abandon(invite);
+            self.waiting = self.waiting.saturating_sub(1);
+        }
     }
 
     /// Runs what is due.
@@ -141,6 +164,7 @@ impl Session {
         self.refers_timeout(wire, now);
         self.acknowledgements.retain(|known| known.forget > now);
         self.expiry_timeout(wire, now);
+        self.ending_timeout(wire, now);
     }
 
     fn expiry_timeout(&mut self, wire: &mut Wire, now: Instant) {

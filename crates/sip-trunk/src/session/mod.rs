@@ -280,6 +280,7 @@ impl Entry for Session {
             why: "repeat a 2xx until its ACK arrives",
         });
         let modification = self.modification.iter().filter_map(|modification| modification.deadline());
+        let ending = self.ending.deadline().into_iter();
         let asked = self.asked.iter().filter_map(|asked| asked.deadline());
         let expiry = self.expiry.iter().filter(|_| self.state == State::Confirmed).map(Expiry::timeout);
         let refers = self.refers.iter().map(ReferUsage::deadline);
@@ -292,6 +293,7 @@ impl Entry for Session {
             .chain(unacknowledged)
             .chain(modification)
             .chain(asked)
+            .chain(ending)
             .chain(expiry)
             .chain(refers)
             .chain(acknowledgements)

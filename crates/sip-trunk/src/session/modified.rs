@@ -66,7 +66,7 @@ impl Session {
         wire: &mut Wire,
         now: Instant,
     ) {
-        let ours = self.modification.as_ref().is_some_and(|ours| ours.is_invite_under_way());
+        let ours = self.modification.as_ref().is_some_and(|ours| ours.invite_under_way().is_some());
         let opening = matches!(self.state, State::Inviting | State::Early);
         let verdict = match self.negotiation().judge() {
             // RFC 3261 §14.2: ours is under way.
@@ -87,7 +87,7 @@ impl Session {
         }
         self.ask(transaction, message.clone(), OfferBy::Reinvite, wire, now);
         let session = self.id;
-        wire.event(Event::Offered { session, message, by: OfferBy::Reinvite });
+        self.tell(wire, Event::Offered { session, message, by: OfferBy::Reinvite });
     }
 
     /// An UPDATE.
@@ -117,7 +117,7 @@ impl Session {
         }
         self.ask(transaction, message.clone(), OfferBy::Update, wire, now);
         let session = self.id;
-        wire.event(Event::Offered { session, message, by: OfferBy::Update });
+        self.tell(wire, Event::Offered { session, message, by: OfferBy::Update });
     }
 
     /// Answers 491, 500 or 422 where one is due; returns whether the request may be looked at.
@@ -211,7 +211,7 @@ impl Session {
         wire.reply(asked.transaction, &asked.request, 487, now);
         self.forget_remote_offer();
         let session = self.id;
-        wire.event(Event::OfferWithdrawn { session });
+        self.tell(wire, Event::OfferWithdrawn { session });
     }
 
     /// The user has left an UPDATE or PRACK unanswered for too long.
@@ -221,7 +221,7 @@ impl Session {
         wire.reply(asked.transaction, &asked.request, 504, now);
         self.forget_remote_offer();
         let session = self.id;
-        wire.event(Event::OfferWithdrawn { session });
+        self.tell(wire, Event::OfferWithdrawn { session });
     }
 
     /// The session ends while a request of the peer waits for the user.

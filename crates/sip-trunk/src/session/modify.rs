@@ -10,7 +10,7 @@ use super::{Role, Session, State};
 use crate::Deadline;
 use crate::auth::AuthHeader;
 use crate::dialog::first;
-use crate::endpoint::SendError;
+use crate::endpoint::{RequestId, SendError};
 use crate::header::{CSeq, MinSe};
 use crate::msg::{HeaderName, Message, Method};
 use crate::ua::command::{Body, Headers};
@@ -33,6 +33,7 @@ pub(super) struct Modification {
     tries: u8,
     /// When it is tried again after a 491; `None` while it is under way.
     again: Option<Instant>,
+    request: Option<RequestId>,
 }
 
 impl Modification {
@@ -40,8 +41,9 @@ impl Modification {
         self.again.map(|at| Deadline { at, why: "try a re-INVITE or UPDATE again after 491" })
     }
 
-    pub(super) fn is_invite_under_way(&self) -> bool {
-        self.invite && self.again.is_none()
+    /// The re-INVITE that waits for its answer.
+    pub(super) fn invite_under_way(&self) -> Option<RequestId> {
+        self.request.filter(|_| self.invite && self.again.is_none())
     }
 }
 
@@ -116,7 +118,8 @@ impl Session {
         wire: &mut Wire,
         now: Instant,
     ) -> Result<(), SendError> {
-        let modification = Modification { invite, user, body, headers, floor: None, tries: 0, again: None };
+        let modification =
+            Modification { invite, user, body, headers, floor: None, tries: 0, again: None, request: None };
         self.modification = Some(Box::new(modification));
         let sent = self.send_modification(wire, now);
         if sent.is_err() {
@@ -147,13 +150,15 @@ impl Session {
         let template = Template { draft, ..template };
         let Some(fork) = self.forks.get_mut(at) else { return Err(SendError::FlowGone) };
         let cseq = fork.dialog.next_cseq();
-        wire.request(Owner::Session(self.id, Purpose::Modify), template, cseq, self.credentials, now)?;
+        let owner = Owner::Session(self.id, Purpose::Modify);
+        let request = wire.request(owner, template, cseq, self.credentials, now)?;
         self.waiting += 1;
         if offers {
             fork.negotiation = Negotiation::LocalOffer;
         }
         if let Some(modification) = self.modification.as_mut() {
             modification.again = None;
+            modification.request = Some(request);
         }
         Ok(())
     }
@@ -200,13 +205,13 @@ impl Session {
         self.keep_description(modification.body.as_ref());
         let session = self.id;
         if received == Received::Offer {
-            return wire.event(Event::Offered { session, message, by: OfferBy::Success });
+            return self.tell(wire, Event::Offered { session, message, by: OfferBy::Success });
         }
         if invite {
             self.acknowledge(None, wire, now);
         }
         if modification.user {
-            wire.event(Event::OfferAnswered { session, message });
+            self.tell(wire, Event::OfferAnswered { session, message });
         }
     }
 
@@ -255,7 +260,7 @@ impl Session {
         self.withdraw_own_offer();
         if modification.user {
             let session = self.id;
-            wire.event(Event::OfferRefused { session, status, message });
+            self.tell(wire, Event::OfferRefused { session, status, message });
         } else {
             self.postpone_refresh(now);
         }

@@ -189,11 +189,11 @@ impl Session {
         match received {
             Received::Offer => {
                 self.ask(transaction, message.clone(), OfferBy::Prack, wire, now);
-                wire.event(Event::Offered { session, message, by: OfferBy::Prack });
+                self.tell(wire, Event::Offered { session, message, by: OfferBy::Prack });
             }
             Received::Answer => {
                 wire.reply(transaction, &message, 200, now);
-                wire.event(Event::OfferAnswered { session, message });
+                self.tell(wire, Event::OfferAnswered { session, message });
             }
             Received::Repeat => wire.reply(transaction, &message, 200, now),
         }

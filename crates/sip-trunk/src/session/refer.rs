@@ -108,7 +108,7 @@ impl Session {
         // RFC 4320 §4.2: after 64 × T1 nobody waits for the answer any more.
         self.refers.push(ReferUsage { id, side, until: now + wire.timing().lifetime() / 2 });
         let session = self.id;
-        wire.event(Event::Referred { session, refer: id, message });
+        self.tell(wire, Event::Referred { session, refer: id, message });
     }
 
     /// Accepts a REFER: 202, and a first NOTIFY unless the peer wants none.

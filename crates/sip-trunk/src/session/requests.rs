@@ -61,7 +61,7 @@ impl Session {
             }
             Method::Info | Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
                 let session = self.id;
-                wire.event(Event::InDialog { session, transaction, message });
+                self.tell(wire, Event::InDialog { session, transaction, message });
             }
             // The transaction layer keeps CANCEL and ACK away from here.
             Method::Ack | Method::Cancel => {}
@@ -128,7 +128,7 @@ impl Session {
             Purpose::User => {
                 let session = self.id;
                 if !self.told {
-                    wire.event(Event::InDialogResponse { session, request, status, message });
+                    self.tell(wire, Event::InDialogResponse { session, request, status, message });
                 }
             }
         }
@@ -149,6 +149,7 @@ impl Session {
         now: Instant,
     ) {
         self.waiting = self.waiting.saturating_sub(1);
+        self.ending.answered();
         match message {
             Some(message) if status < 300 => self.on_modified(message, auth, wire, now),
             message => self.on_modify_failed(status, message, wire, now),

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at the events it is about")]
-#![allow(dead_code, reason = "further flows are on their way")]
 
 mod bad_network;
 mod calls;

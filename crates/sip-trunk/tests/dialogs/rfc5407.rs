@@ -53,10 +53,6 @@ impl Race {
         self.sim.net.drop_next(self.alice.at.ip(), self.bob.at.ip(), count);
     }
 
-    fn lose_from_bob(&mut self, count: u32) {
-        self.sim.net.drop_next(self.bob.at.ip(), self.alice.at.ip(), count);
-    }
-
     fn finish(&mut self, alice: &[&str], bob: &[&str], ladder: &telco_testkit::ExpectFile) {
         self.sim.run_until_idle(&mut [&mut self.alice, &mut self.bob], MINUTES);
         check_ladder(&self.sim, ladder);
