@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use edge_core::media::{
     Action, CallMedia, CollectEnd, Collection, Instruction, LegNegotiation, LegProfile, MediaAddress,
-    MediaLeg, MediaSettings, Notice, PlayEnd, PoolId, Sound, ToneKind,
+    MediaId, MediaLeg, MediaSettings, Notice, PlayEnd, PoolId, Sound, ToneKind,
 };
 use media_rtp::Seed;
 use media_rtp::codec::g711;
@@ -36,7 +36,7 @@ struct Call {
 
 impl Call {
     fn new() -> Self {
-        let media = CallMedia::new(MediaSettings::default(), Seed([9; 32]));
+        let media = CallMedia::new(MediaId(7), MediaSettings::default(), Seed([9; 32]));
         Self { media, clock: Clock::new(), sent: Vec::new(), told: Vec::new() }
     }
 
@@ -118,7 +118,7 @@ impl Call {
         while let Some(output) = self.media.poll_output() {
             match output {
                 EngineOutput::Transmit { port, to, datagram } => self.sent.push((port, to, datagram)),
-                EngineOutput::Event(notice) => self.told.push(notice),
+                EngineOutput::Event(event) => self.told.push(event.notice),
             }
         }
     }
@@ -404,8 +404,8 @@ fn a_call_ends_with_a_report_of_each_leg() {
         call.hear(&b, &from_b);
         call.pass(FRAME);
     }
-    let now = call.clock.now();
-    let told = call.media.finish(now);
+    call.act(Action::Close);
+    let told = call.told();
     let [
         Notice::LegEnded { leg: A, report: of_a },
         Notice::LegEnded { leg: B, report: of_b },

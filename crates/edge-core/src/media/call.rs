@@ -19,16 +19,16 @@ use slab::Slab;
 
 use super::MAX_LEGS;
 use super::collect::Collector;
-use super::command::{Action, MediaLeg, MediaSettings};
-use super::event::{CollectEnd, LegReport, Notice, PlayEnd};
+use super::command::{Action, MediaId, MediaLeg, MediaSettings};
+use super::event::{CollectEnd, LegReport, MediaEvent, Notice, PlayEnd};
 use super::play::{Playing, Voice};
 use super::record::{self, Recording, Sink};
 use super::room::{Room, Side};
 
 /// What a driver passes on to a call's media thread.
 pub enum Instruction {
-    /// A command of the call engine. [`Action::Open`], [`Action::Attach`], [`Action::Adopt`], [`Action::Record`] and
-    /// [`Action::Close`] need sockets or files and are the driver's; here they do nothing.
+    /// A command of the call engine. [`Action::Open`], [`Action::Attach`], [`Action::Adopt`] and [`Action::Record`] need
+    /// sockets or files and are the driver's; here they do nothing.
     Do(Action),
     /// [`Action::Record`], with the file opened.
     Record {
@@ -58,11 +58,12 @@ pub struct ReleasedLeg {
 
 /// The media of one call: see the [module](super) for what it does, and [`MediaEngine`] for how to drive it.
 pub struct CallMedia {
+    id: MediaId,
     pub(super) settings: MediaSettings,
     pub(super) rng: ChaCha20Rng,
     pub(super) members: [Option<Box<Member>>; MAX_LEGS],
     pub(super) rooms: Slab<Room>,
-    outputs: VecDeque<EngineOutput<Notice>>,
+    outputs: VecDeque<EngineOutput<MediaEvent>>,
     scratch: Box<[u8]>,
 }
 
@@ -96,8 +97,9 @@ const LOOK: Duration = Duration::from_secs(2);
 impl CallMedia {
     /// A call without legs. The seed gives SSRCs and first numbers.
     #[must_use]
-    pub fn new(settings: MediaSettings, seed: Seed) -> Self {
+    pub fn new(id: MediaId, settings: MediaSettings, seed: Seed) -> Self {
         Self {
+            id,
             settings,
             rng: ChaCha20Rng::from_seed(seed.0),
             members: Default::default(),
@@ -126,26 +128,17 @@ impl CallMedia {
         Some(ReleasedLeg { leg: leg?, told: member.told })
     }
 
-    /// Ends all legs and recordings: what is left to tell, [`Notice::Closed`] at the end.
-    #[must_use]
-    pub fn finish(mut self, now: Instant) -> Vec<Notice> {
+    /// Ends all legs and recordings; [`Notice::Closed`] is the last event.
+    pub fn close(&mut self, now: Instant) {
         for leg in 0..MAX_LEGS as u8 {
             self.detach(MediaLeg(leg), now);
         }
-        let told = self.outputs.into_iter().filter_map(|output| match output {
-            EngineOutput::Event(notice) => Some(notice),
-            EngineOutput::Transmit { .. } => None,
-        });
-        told.chain([Notice::Closed]).collect()
+        self.tell(Notice::Closed);
     }
 
     fn act(&mut self, action: Action, now: Instant) {
         match action {
-            Action::Open(_)
-            | Action::Attach { .. }
-            | Action::Adopt { .. }
-            | Action::Record { .. }
-            | Action::Close => {}
+            Action::Open(_) | Action::Attach { .. } | Action::Adopt { .. } | Action::Record { .. } => {}
             Action::Connect { leg, config } => self.connect(leg, *config, now),
             Action::Bridge { a, b } => self.bridge(a, b, now),
             Action::Part { leg } => self.part(leg, now),
@@ -174,6 +167,7 @@ impl CallMedia {
             }
             Action::StopRecording { leg } => self.end_recording(usize::from(leg.0), now),
             Action::Detach { leg } => self.detach(leg, now),
+            Action::Close => self.close(now),
         }
     }
 
@@ -443,8 +437,8 @@ impl CallMedia {
     /// The leg of that number; it is there from when it is first mentioned.
     fn member(&mut self, leg: MediaLeg, now: Instant) -> Option<&mut Member> {
         let Some(member) = self.members.get_mut(usize::from(leg.0)) else {
-            let cause = format!("a call has at most {MAX_LEGS} legs");
-            self.outputs.push_back(EngineOutput::Event(Notice::Failed { leg: Some(leg), cause }));
+            let notice = Notice::Failed { leg: Some(leg), cause: format!("a call has at most {MAX_LEGS} legs") };
+            self.outputs.push_back(EngineOutput::Event(MediaEvent { call: self.id, notice }));
             return None;
         };
         Some(member.get_or_insert_with(|| {
@@ -462,7 +456,7 @@ impl CallMedia {
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {
-        self.outputs.push_back(EngineOutput::Event(notice));
+        self.outputs.push_back(EngineOutput::Event(MediaEvent { call: self.id, notice }));
     }
 
     pub(super) fn seed(&mut self) -> Seed {
@@ -491,7 +485,7 @@ fn report(leg: &Leg, diagnoses: Vec<MediaDiagnosis>) -> LegReport {
 
 impl MediaEngine for CallMedia {
     type Command = Instruction;
-    type Event = Notice;
+    type Event = MediaEvent;
 
     fn handle_datagram(
         &mut self,
@@ -551,7 +545,7 @@ impl MediaEngine for CallMedia {
         }
     }
 
-    fn poll_output(&mut self) -> Option<EngineOutput<Notice>> {
+    fn poll_output(&mut self) -> Option<EngineOutput<MediaEvent>> {
         self.outputs.pop_front()
     }
 
