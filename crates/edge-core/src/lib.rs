@@ -21,6 +21,7 @@
 //! | [`registrar`] | where phones are: bindings, outbound flows, GRUUs, online or offline |
 //! | [`guard`] | floods, guessing, toll fraud; one line per incident for fail2ban |
 //! | [`media`] | ports, offer/answer of a leg, who hears whom, prompts, digits, recordings |
+//! | `driver` | sockets, media threads, prompts, recordings, the spool |
 //! | [`cdr`] | one record per conversation, on disk before it counts; export |
 //!
 //! ```
@@ -40,12 +41,15 @@
 //!
 //! # Features
 //!
-//! `phonenumber` (default): national prefixes and display formats of every country, as in `numplan`.
+//! `driver` (default): sockets, media threads and files, on Linux. `phonenumber` (default): national prefixes and display
+//! formats of every country, as in `numplan`.
 
 pub mod cdr;
 pub mod clock;
 pub mod compile;
 mod conversation;
+#[cfg(feature = "driver")]
+pub mod driver;
 pub mod guard;
 pub mod media;
 pub mod registrar;

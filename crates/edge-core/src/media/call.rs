@@ -437,7 +437,8 @@ impl CallMedia {
     /// The leg of that number; it is there from when it is first mentioned.
     fn member(&mut self, leg: MediaLeg, now: Instant) -> Option<&mut Member> {
         let Some(member) = self.members.get_mut(usize::from(leg.0)) else {
-            let notice = Notice::Failed { leg: Some(leg), cause: format!("a call has at most {MAX_LEGS} legs") };
+            let notice =
+                Notice::Failed { leg: Some(leg), cause: format!("a call has at most {MAX_LEGS} legs") };
             self.outputs.push_back(EngineOutput::Event(MediaEvent { call: self.id, notice }));
             return None;
         };

@@ -1,0 +1,420 @@
+//! Media of the calls on their threads: commands there, events back, sockets and files in between.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use media_rtp::Seed;
+use media_rtp::driver::{CallId, CommandRefused, DriverStats, MediaThreads, SocketOptions, ThreadsConfig};
+use media_rtp::wav::Layout;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use tokio::sync::mpsc;
+
+use super::prompts::{Prompts, has_files};
+use super::recordings::Disk;
+use super::sockets::{MediaSockets, PortPlan};
+use crate::media::{
+    Action, CallMedia, Instruction, MediaCommand, MediaEvent, MediaId, MediaLeg, Notice, PlayEnd, Pool,
+    ReleasedLeg, Sound,
+};
+
+/// How media is run.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    /// Media threads.
+    pub threads: usize,
+    /// The ports to bind.
+    pub ports: Vec<PortPlan>,
+    /// Class of service and buffers of the sockets.
+    pub sockets: SocketOptions,
+    /// Where prompts are that commands name without a directory.
+    pub prompts: PathBuf,
+    /// Where recordings go that commands name without a directory.
+    pub recordings: PathBuf,
+}
+
+/// The media threads of an edge, and what they need from the operating system.
+pub struct MediaDriver {
+    threads: MediaThreads<CallMedia>,
+    sockets: MediaSockets,
+    disk: Disk,
+    recordings: PathBuf,
+    rng: ChaCha20Rng,
+    calls: HashMap<MediaId, Call>,
+    prompts: Prompts,
+    events: mpsc::Receiver<MediaEvent>,
+    done: (mpsc::UnboundedSender<Done>, mpsc::UnboundedReceiver<Done>),
+    /// Told by the driver itself.
+    told: VecDeque<MediaEvent>,
+    /// Calls whose media thread had no room for a command.
+    stalled: Vec<MediaId>,
+    closing: VecDeque<(Instant, MediaId)>,
+}
+
+/// A call on its thread.
+struct Call {
+    thread: CallId,
+    /// Commands that wait for one that takes time: a file, a leg of another call.
+    waiting: Option<VecDeque<Action>>,
+}
+
+/// Something that took time.
+enum Done {
+    /// Files for this were opened or read.
+    Ready { call: MediaId, instruction: Instruction },
+    /// A leg left its call.
+    Released { call: MediaId, leg: MediaLeg, released: ReleasedLeg, sockets: Vec<UdpSocket> },
+    /// Something could not be had.
+    Failed { call: MediaId, notice: Notice },
+}
+
+/// How long a closed call may take to say so before it is taken for closed.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long to wait before a command is tried again that a media thread had no room for.
+const RETRY: Duration = Duration::from_millis(10);
+
+impl MediaDriver {
+    /// Binds the ports and starts the threads; gives what [`MediaPorts`](crate::media::MediaPorts) is to hand out.
+    ///
+    /// # Errors
+    /// What the operating system says: no port of a range is free, no threads or descriptors are left.
+    pub fn start(config: MediaConfig, seed: Seed) -> io::Result<(Self, Vec<Pool>)> {
+        let threads = ThreadsConfig { threads: config.threads, commands: 16_384, ..ThreadsConfig::default() };
+        let mut threads = MediaThreads::start(&threads)?;
+        let (sockets, pools) = MediaSockets::bind(config.sockets, &config.ports)?;
+        let (forward, events) = mpsc::channel(4096);
+        if let Some(from_threads) = threads.take_events() {
+            std::thread::Builder::new().name("media-events".into()).spawn(move || {
+                while let Ok((_, event)) = from_threads.recv() {
+                    if forward.blocking_send(event).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        }
+        let driver = Self {
+            threads,
+            sockets,
+            disk: Disk::start()?,
+            recordings: config.recordings,
+            prompts: Prompts::new(config.prompts),
+            rng: ChaCha20Rng::from_seed(seed.0),
+            calls: HashMap::new(),
+            events,
+            done: mpsc::unbounded_channel(),
+            told: VecDeque::new(),
+            stalled: Vec::new(),
+            closing: VecDeque::new(),
+        };
+        Ok((driver, pools))
+    }
+
+    /// Follows a command, after those of the same call that came before.
+    pub fn handle(&mut self, command: MediaCommand) {
+        let MediaCommand { call, action } = command;
+        if let Some(waiting) = self.calls.get_mut(&call).and_then(|call| call.waiting.as_mut()) {
+            waiting.push_back(action);
+        } else {
+            self.follow(call, action);
+        }
+    }
+
+    /// The next event. Dropping the future loses nothing.
+    pub async fn event(&mut self) -> MediaEvent {
+        loop {
+            if let Some(event) = self.told.pop_front() {
+                return event;
+            }
+            let overdue = self.closing.front().map(|(at, _)| *at);
+            let retry = (!self.stalled.is_empty()).then(|| Instant::now() + RETRY);
+            let wake = [overdue, retry].into_iter().flatten().min();
+            tokio::select! {
+                Some(event) = self.events.recv() => {
+                    if event.notice == Notice::Closed && !self.forget(event.call) {
+                        continue;
+                    }
+                    return event;
+                }
+                Some(done) = self.done.1.recv() => self.handle_done(done),
+                () = sleep_until(wake) => self.handle_timeout(Instant::now()),
+            }
+        }
+    }
+
+    /// What the threads have done.
+    #[must_use]
+    pub fn stats(&self) -> DriverStats {
+        self.threads.stats()
+    }
+
+    fn follow(&mut self, call: MediaId, action: Action) {
+        match action {
+            Action::Open(settings) => {
+                let mut seed = [0; 32];
+                self.rng.fill_bytes(&mut seed);
+                match self.threads.open(Vec::new(), CallMedia::new(call, settings, Seed(seed))) {
+                    Ok(thread) => _ = self.calls.insert(call, Call { thread, waiting: None }),
+                    Err(error) => {
+                        self.fail(call, None, error.to_string());
+                        self.tell(call, Notice::Closed);
+                    }
+                }
+            }
+            Action::Attach { leg, address } => match self.sockets.take(&address) {
+                Ok(sockets) => self.attach(call, leg, sockets),
+                Err(error) => {
+                    let cause = format!("no media port on {}: {error}", address.bound);
+                    self.fail(call, Some(leg), cause);
+                }
+            },
+            Action::Adopt { leg, from } => self.adopt(call, leg, from),
+            Action::Detach { leg } => {
+                let Some(thread) = self.thread(call) else { return };
+                let give_back = self.sockets.give_back.clone();
+                let taken = self.threads.detach(thread, ports(leg), move |media, sockets| {
+                    media.detach(leg, Instant::now());
+                    let _ = give_back.send(sockets);
+                });
+                self.retry_if_full(call, taken, || Action::Detach { leg });
+            }
+            Action::Record { leg, file, layout } => self.record(call, leg, file, layout),
+            Action::Play { leg, sound, repeat, interruptible } if has_files(&sound) => {
+                self.load(call, leg, sound, repeat, interruptible);
+            }
+            Action::Close => {
+                let Some(thread) = self.thread(call) else { return self.tell(call, Notice::Closed) };
+                let sent = self.threads.command(thread, Instruction::Do(Action::Close));
+                if self.retry_if_full(call, sent, || Action::Close) {
+                    self.closing.push_back((Instant::now() + CLOSE_WITHIN, call));
+                }
+            }
+            action @ (Action::Connect { .. }
+            | Action::Bridge { .. }
+            | Action::Part { .. }
+            | Action::Play { .. }
+            | Action::StopPlay { .. }
+            | Action::Collect { .. }
+            | Action::StopCollect { .. }
+            | Action::SendDigits { .. }
+            | Action::Info { .. }
+            | Action::MaskRecording { .. }
+            | Action::StopRecording { .. }) => {
+                let Some(thread) = self.thread(call) else { return };
+                let sent = self.threads.command(thread, Instruction::Do(action.clone()));
+                self.retry_if_full(call, sent, || action);
+            }
+        }
+    }
+
+    fn attach(&mut self, call: MediaId, leg: MediaLeg, sockets: Vec<UdpSocket>) {
+        let attached = match self.thread(call) {
+            Some(thread) => self.threads.attach(thread, ports(leg).start, sockets),
+            None => Ok(()),
+        };
+        if let Err(error) = attached {
+            self.fail(call, Some(leg), error.to_string());
+        }
+    }
+
+    fn adopt(&mut self, call: MediaId, leg: MediaLeg, from: (MediaId, MediaLeg)) {
+        let (from_call, from_leg) = from;
+        let Some(thread) = self.thread(from_call) else {
+            return self.fail(call, Some(leg), "the call to take the leg from has ended".into());
+        };
+        let mut reply = Reply { done: self.done.0.clone(), call, leg, sent: false };
+        let give_back = self.sockets.give_back.clone();
+        let taken = self.threads.detach(thread, ports(from_leg), move |media, sockets| {
+            match media.release(from_leg, Instant::now()) {
+                Some(released) => reply.send(Done::Released { call, leg, released, sockets }),
+                None => _ = give_back.send(sockets),
+            }
+        });
+        // The closure answers, also when it is dropped.
+        if taken.is_ok() {
+            self.wait(call);
+        }
+    }
+
+    fn record(&mut self, call: MediaId, leg: MediaLeg, file: PathBuf, layout: Layout) {
+        let (disk, done) = (self.disk.clone(), self.done.0.clone());
+        let file = self.recordings.join(file);
+        self.wait(call);
+        tokio::task::spawn_blocking(move || {
+            let finished = match disk.create(&file) {
+                Ok(sink) => {
+                    let instruction = Instruction::Record { leg, sink: Box::new(sink), file, layout };
+                    Done::Ready { call, instruction }
+                }
+                Err(error) => {
+                    let error = Some(format!("{}: {error}", file.display()));
+                    let notice = Notice::RecordingEnded { leg, file, length: Duration::ZERO, error };
+                    Done::Failed { call, notice }
+                }
+            };
+            let _ = done.send(finished);
+        });
+    }
+
+    fn load(&mut self, call: MediaId, leg: MediaLeg, sound: Sound, repeat: bool, interruptible: bool) {
+        let (prompts, done) = (self.prompts.clone(), self.done.0.clone());
+        self.wait(call);
+        tokio::task::spawn_blocking(move || {
+            let finished = match prompts.resolve(sound) {
+                Ok(sound) => {
+                    let action = Action::Play { leg, sound, repeat, interruptible };
+                    Done::Ready { call, instruction: Instruction::Do(action) }
+                }
+                Err(cause) => {
+                    Done::Failed { call, notice: Notice::PlayEnded { leg, end: PlayEnd::Failed(cause) } }
+                }
+            };
+            let _ = done.send(finished);
+        });
+    }
+
+    fn handle_done(&mut self, done: Done) {
+        let call = match done {
+            Done::Ready { call, instruction } => {
+                if let Some(thread) = self.thread(call)
+                    && let Err(error) = self.threads.command(thread, instruction)
+                {
+                    self.fail(call, None, error.to_string());
+                }
+                call
+            }
+            Done::Released { call, leg, released, sockets } => {
+                self.attach(call, leg, sockets);
+                if let Some(thread) = self.thread(call)
+                    && let Err(error) = self.threads.command(thread, Instruction::Adopt { leg, released })
+                {
+                    self.fail(call, Some(leg), error.to_string());
+                }
+                call
+            }
+            Done::Failed { call, notice } => {
+                self.tell(call, notice);
+                call
+            }
+        };
+        self.go_on(call);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        for call in std::mem::take(&mut self.stalled) {
+            self.go_on(call);
+        }
+        while let Some((_, call)) = self.closing.front().copied().filter(|(at, _)| *at <= now) {
+            self.closing.pop_front();
+            if self.forget(call) {
+                tracing::error!(call = call.0, "the media of a call did not say that it has closed");
+                self.tell(call, Notice::Closed);
+            }
+        }
+    }
+
+    /// Follows what has waited, up to the next command that takes time.
+    fn go_on(&mut self, call: MediaId) {
+        let Some(mut waiting) = self.calls.get_mut(&call).and_then(|call| call.waiting.take()) else {
+            return;
+        };
+        while let Some(action) = waiting.pop_front() {
+            self.follow(call, action);
+            if let Some(again) = self.calls.get_mut(&call).and_then(|call| call.waiting.as_mut()) {
+                again.extend(waiting);
+                return;
+            }
+        }
+    }
+
+    /// Ends a call on its thread; its sockets serve the next. False when it was over already.
+    fn forget(&mut self, call: MediaId) -> bool {
+        let Some(Call { thread, .. }) = self.calls.remove(&call) else { return false };
+        self.closing.retain(|(_, closing)| *closing != call);
+        let give_back: Sender<_> = self.sockets.give_back.clone();
+        if let Err(error) = self.threads.close_with(thread, move |_, sockets| _ = give_back.send(sockets)) {
+            tracing::error!(call = call.0, "the media of a call goes on: {error}");
+        }
+        true
+    }
+
+    fn wait(&mut self, call: MediaId) {
+        if let Some(call) = self.calls.get_mut(&call) {
+            call.waiting.get_or_insert_default();
+        }
+    }
+
+    /// A command the thread has no room for is tried again soon, before those that follow. True when it was taken.
+    fn retry_if_full(
+        &mut self,
+        call: MediaId,
+        sent: Result<(), CommandRefused>,
+        action: impl FnOnce() -> Action,
+    ) -> bool {
+        let Err(error) = sent else { return true };
+        if error == CommandRefused::Full {
+            self.wait(call);
+            if let Some(waiting) = self.calls.get_mut(&call).and_then(|call| call.waiting.as_mut()) {
+                waiting.push_front(action());
+            }
+            self.stalled.push(call);
+        } else {
+            self.fail(call, None, error.to_string());
+        }
+        false
+    }
+
+    fn thread(&self, call: MediaId) -> Option<CallId> {
+        self.calls.get(&call).map(|call| call.thread)
+    }
+
+    fn fail(&mut self, call: MediaId, leg: Option<MediaLeg>, cause: String) {
+        self.tell(call, Notice::Failed { leg, cause });
+    }
+
+    fn tell(&mut self, call: MediaId, notice: Notice) {
+        self.told.push_back(MediaEvent { call, notice });
+    }
+}
+
+/// Answers for a leg that is to move, whatever becomes of the call it is in.
+struct Reply {
+    done: mpsc::UnboundedSender<Done>,
+    call: MediaId,
+    leg: MediaLeg,
+    sent: bool,
+}
+
+impl Reply {
+    fn send(&mut self, done: Done) {
+        self.sent = true;
+        let _ = self.done.send(done);
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.sent {
+            let cause = "the leg to take over is not connected any more".into();
+            let notice = Notice::Failed { leg: Some(self.leg), cause };
+            let _ = self.done.send(Done::Failed { call: self.call, notice });
+        }
+    }
+}
+
+/// The ports of a leg: RTP and RTCP.
+fn ports(leg: MediaLeg) -> std::ops::Range<usize> {
+    let first = 2 * usize::from(leg.0);
+    first..first + 2
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
