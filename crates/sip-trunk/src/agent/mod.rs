@@ -45,7 +45,7 @@ use crate::group::{ActiveChanged, Cursor, Hunt, HuntEvent, TrunkGroup, TrunkGrou
 use crate::msg::Message;
 use crate::trunk::{OutboundCall, Permit, Problem, TrunkConfig, TrunkEvent, TrunkId, Trunks, TrunksConfig};
 use crate::ua::{self, Rejection, SessionId, UaConfig, UserAgent};
-use crate::{Deadline, Seed};
+use crate::{Deadline, Engine, Seed};
 
 /// What an agent is configured with, besides its trunks.
 #[derive(Debug, Clone, Default)]
@@ -181,6 +181,11 @@ impl TrunkAgent {
     pub fn recover(&mut self, group: &str, now: Instant) -> Option<ActiveChanged> {
         let group = self.groups.iter_mut().find(|one| one.config().name == group)?;
         group.recover(&self.trunks, now)
+    }
+
+    /// Takes the load of the system, see [`Endpoint::report_load`](crate::endpoint::Endpoint::report_load).
+    pub fn report_load(&mut self, load: f64, now: Instant) {
+        self.ua.report_load(load, now);
     }
 
     /// Takes what happened outside.
@@ -329,5 +334,25 @@ impl TrunkAgent {
 
     fn finish(&mut self, call: CallId) -> Vec<crate::group::Considered> {
         self.hunts.remove(&call).map(|hunt| hunt.explanation().to_vec()).unwrap_or_default()
+    }
+}
+
+impl Engine for TrunkAgent {
+    type Event = Event;
+
+    fn handle_input(&mut self, input: Input, now: Instant) {
+        self.handle_input(input, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Event>> {
+        self.poll_output()
+    }
+
+    fn next_timeout(&self) -> Option<Deadline> {
+        self.next_timeout()
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::frame::StreamLimits;
 use crate::locate::Reach;
 use crate::msg::Scanner;
+use crate::overload::ControlConfig;
 use crate::transaction::{self, Timing};
 use crate::transport::{FlowLimits, Network, Patience, Rate, SocketId, SourceRules, Transport};
 
@@ -33,6 +34,8 @@ pub struct EndpointConfig {
     pub peers: Vec<Network>,
     /// How everybody else is treated.
     pub strangers: Strangers,
+    /// Overload control with neighbours (RFC 7339); `None` takes no part.
+    pub overload: Option<ControlConfig>,
 }
 
 impl Default for EndpointConfig {
@@ -48,6 +51,7 @@ impl Default for EndpointConfig {
             avoid_failed_for: Duration::from_secs(30),
             peers: Vec::new(),
             strangers: Strangers::Served,
+            overload: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{CloseCause, Endpoint, Event, Failure, Io, Output, Source, via};
 use crate::header::CSeq;
-use crate::msg::{Message, Method};
+use crate::msg::{Draft, Message, Method};
 use crate::transaction;
 use crate::transport::{Path, State, Waiting};
 
@@ -47,6 +47,14 @@ impl Endpoint {
                     transaction::Output::Request { transaction, cancels, message, .. },
                     Prompt::Message(source),
                 ) => {
+                    if let Some(server) = transaction.filter(|_| self.sheds(&message)) {
+                        self.stats.shed += 1;
+                        let answer = Draft::reply_to(&message, 503, &self.tokens.token()).finish();
+                        if let Ok(answer) = answer {
+                            self.transactions.respond(server, 503, answer, now);
+                        }
+                        continue;
+                    }
                     let source = (*source).clone();
                     self.out.push_back(Output::Event(Event::Request {
                         transaction,

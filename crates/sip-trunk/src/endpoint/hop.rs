@@ -8,6 +8,7 @@ use super::{ContactSpec, Endpoint};
 use crate::engine::Tokens;
 use crate::header::{Header, Via};
 use crate::msg::{HeaderName, Message};
+use crate::overload::OFFER;
 use crate::transport::{Path, Transport};
 
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(super) struct Hop {
     sent_by: String,
     /// RFC 5923 §6: the peer may use this connection for requests to us.
     alias: bool,
+    /// RFC 7339 §4: we take part in overload control.
+    listens: bool,
 }
 
 impl Hop {
@@ -31,6 +34,9 @@ impl Hop {
         top.push_str("z9hG4bK");
         tokens.push(&mut top);
         let branch = start..top.len();
+        if self.listens {
+            top.push_str(OFFER);
+        }
         top.push_str("\r\n");
         if let Some(spec) = contact {
             top.push_str("Contact: ");
@@ -59,10 +65,12 @@ impl Hop {
 impl Endpoint {
     /// Our side of a way; `None` when the way is gone.
     pub(super) fn hop(&self, path: Path) -> Option<Hop> {
+        let listens = self.config.overload.is_some();
         match path {
             Path::Datagram { socket, .. } => {
                 let listener = self.listener(socket)?;
-                Some(Hop { transport: listener.transport, sent_by: listener.sent_by(), alias: false })
+                let sent_by = listener.sent_by();
+                Some(Hop { transport: listener.transport, sent_by, alias: false, listens })
             }
             Path::Stream(connection) => {
                 let source = &self.flows.get(connection)?.source;
@@ -80,7 +88,7 @@ impl Endpoint {
                 };
                 let alias =
                     listener.is_some() && source.transport == Transport::Tls && !connection.is_accepted();
-                Some(Hop { transport: source.transport, sent_by, alias })
+                Some(Hop { transport: source.transport, sent_by, alias, listens })
             }
         }
     }

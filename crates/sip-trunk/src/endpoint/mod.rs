@@ -60,6 +60,7 @@ use std::time::Instant;
 use crate::engine::{KeyedState, Tokens};
 use crate::locate::{self, Locator};
 use crate::msg::Draft;
+use crate::overload::Control;
 use crate::transaction::{ServerId, Transactions};
 use crate::transport::{Flows, Path, SocketId, Sources};
 use crate::{Deadline, Engine, Seed};
@@ -78,13 +79,14 @@ pub struct Endpoint {
     requests: Requests,
     pings: Pings,
     tokens: Tokens,
+    overload: Option<Control>,
     stats: Stats,
     out: VecDeque<Output>,
 }
 
 impl Endpoint {
     /// An endpoint without connections.
-    pub fn new(config: EndpointConfig, seed: Seed, _now: Instant) -> Self {
+    pub fn new(config: EndpointConfig, seed: Seed, now: Instant) -> Self {
         let state = KeyedState::new(&seed.derive("tables"));
         let limits = &config.limits;
         Self {
@@ -95,6 +97,7 @@ impl Endpoint {
             requests: Requests::new(),
             pings: Pings::default(),
             tokens: Tokens::new(&seed, "endpoint"),
+            overload: config.overload.map(|control| Control::new(control, seed, now)),
             stats: Stats::default(),
             out: VecDeque::new(),
             config,
@@ -108,6 +111,14 @@ impl Endpoint {
         self.locator.apply(config.reach(), config.avoid_failed_for);
         self.sources.apply(config.source_rules());
         self.config = config;
+    }
+
+    /// Takes the load of the system: busy share of its time, or calls held by calls it can hold; 1 is full. From it follows
+    /// what neighbours are asked to leave out, and how many of those who do not listen are refused (RFC 7339).
+    pub fn report_load(&mut self, load: f64, now: Instant) {
+        if let Some(control) = &mut self.overload {
+            control.observe(load, now);
+        }
     }
 
     /// Takes what happened outside.

@@ -7,8 +7,11 @@ use bytes::Bytes;
 
 use super::deliver::Prompt;
 use super::{Endpoint, Event, Output, Source, via};
+use crate::header::To;
 use crate::msg::{Draft, Element, HeaderName, Message, Method, Scan, error_reply};
+use crate::overload::{self, Admission, Priority};
 use crate::transport::{MessageAdmission, Path, SocketId, Standing};
+use crate::uri::{UriKind, UriRef};
 
 impl Endpoint {
     pub(super) fn receive_datagram(
@@ -98,6 +101,15 @@ impl Endpoint {
         self.out.push_back(Output::Event(Event::Refused { source, message }));
     }
 
+    /// Whether a new request is refused because we are overloaded and its sender does not hold back (RFC 7339 §5.10.2).
+    pub(super) fn sheds(&mut self, message: &Message) -> bool {
+        let Some(control) = &mut self.overload else { return false };
+        let in_dialog = message.typed::<To<'_>>().and_then(Result::ok).is_some_and(|to| to.tag().is_some());
+        let is_call = message.method() == Some(Method::Invite) && !in_dialog;
+        let priority = if is_call && !is_emergency(message) { Priority::Normal } else { Priority::Spared };
+        control.admit(message, priority) == Admission::Refuse
+    }
+
     pub(super) fn throttled(&mut self, source: &Source, first: bool) {
         self.stats.throttled += 1;
         if first {
@@ -109,7 +121,10 @@ impl Endpoint {
     fn stamp(&self, message: Message, source: &Source) -> (Message, Path) {
         let message = via::stamp(message, source.remote, self.forces_rport(source));
         let back = self.way_back(&message, source);
-        (message, back)
+        match self.overload.as_ref().and_then(|control| control.feedback(&message)) {
+            Some(feedback) => (overload::marked(message, &feedback), back),
+            None => (message, back),
+        }
     }
 
     fn way_back(&self, message: &Message, source: &Source) -> Path {
@@ -126,4 +141,15 @@ impl Endpoint {
         let listener = source.listener.and_then(|id| self.listener(id));
         !source.transport.is_reliable() && listener.is_some_and(|listener| listener.force_rport)
     }
+}
+
+/// RFC 7339 §5.10.1, RFC 5031: a call to an emergency service, or one its network has marked as such (RFC 4412).
+fn is_emergency(message: &Message) -> bool {
+    let uri = message.request_uri().and_then(|uri| UriRef::parse(uri).ok());
+    let to_service = match uri.map(|uri| uri.kind()) {
+        Some(UriKind::Urn(urn)) => urn.is_emergency(),
+        Some(UriKind::Sip(_) | UriKind::Tel(_) | UriKind::Other(_)) | None => false,
+    };
+    to_service
+        || message.values("Resource-Priority").any(|value| value.to_ascii_lowercase().starts_with(b"esnet."))
 }

@@ -9,6 +9,8 @@ pub struct Stats {
     pub malformed: u64,
     /// Messages dropped because their source sent too many.
     pub throttled: u64,
+    /// Requests refused with 503 because of overload.
+    pub shed: u64,
     /// Answers not sent to strangers who had sent fewer bytes (ES-29).
     pub withheld_answers: u64,
     /// Answers whose connection was gone and could not be opened again.

@@ -7,12 +7,16 @@
 //!     └── take_feedback ◄── ;oc=20;oc-seq=… ── answers   a client without ;oc gets its share as plain 503
 //! ```
 //!
+//! An endpoint takes part when [`EndpointConfig::overload`](crate::endpoint::EndpointConfig::overload) says so.
+//!
 //! A [`Throttle`] belongs to one server (RFC 7339 §5.4: one address and port), a [`Control`] to one of our own engines.
 
 mod control;
 mod feedback;
+mod mark;
 mod throttle;
 
 pub use control::{Admission, Control, ControlConfig};
 pub use feedback::{Algorithm, Feedback, OFFER, Sequence};
+pub(crate) use mark::marked;
 pub use throttle::{Priority, Throttle};

@@ -138,6 +138,11 @@ impl UserAgent {
         deadlines.flatten().min_by_key(|deadline| deadline.at)
     }
 
+    /// Takes the load of the system, see [`Endpoint::report_load`].
+    pub fn report_load(&mut self, load: f64, now: Instant) {
+        self.wire.endpoint.report_load(load, now);
+    }
+
     /// The endpoint below.
     pub fn endpoint(&self) -> &Endpoint {
         &self.wire.endpoint

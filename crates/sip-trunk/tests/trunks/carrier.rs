@@ -8,6 +8,7 @@ use sip_trunk::Seed;
 use sip_trunk::auth::{Algorithm, AuthHeader};
 use sip_trunk::endpoint::{EndpointConfig, Input, Io, Listener, Output};
 use sip_trunk::msg::{Draft, Message, Method};
+use sip_trunk::overload::ControlConfig;
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::ua::{
     Answer, Body, Event as Heard, Invite, Progress, Rejection, SessionId, UaConfig, UserAgent,
@@ -59,7 +60,8 @@ impl Carrier {
     pub(crate) fn new(name: &'static str, at: &str, password: &'static str, now: Instant) -> Self {
         let at: SocketAddr = at.parse().unwrap();
         let listener = Listener::new(SOCKET, Transport::Udp, at);
-        let endpoint = EndpointConfig { listeners: vec![listener], ..EndpointConfig::default() };
+        let overload = Some(ControlConfig::default());
+        let endpoint = EndpointConfig { listeners: vec![listener], overload, ..EndpointConfig::default() };
         let mut registrar = Registrar::new(name, &at.to_string(), Algorithm::SHA256, now);
         registrar.password = password;
         let last = at.ip().to_string().rsplit('.').next().unwrap().parse().unwrap();

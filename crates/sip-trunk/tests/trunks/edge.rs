@@ -9,6 +9,7 @@ use sip_trunk::agent::{AgentConfig, Event as Heard, Route, TrunkAgent};
 use sip_trunk::endpoint::{EndpointConfig, Input, Io, Listener, Output};
 use sip_trunk::group::{Member, Recovery, TrunkGroupConfig};
 use sip_trunk::msg::{HeaderName, Message};
+use sip_trunk::overload::ControlConfig;
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::trunk::{OutboundCall, Problem, Trunk, TrunkConfig, TrunkEvent, TrunkId, TrunksConfig};
 use sip_trunk::ua::{Answer, Body, SessionId, UaConfig};
@@ -43,7 +44,8 @@ impl Edge {
     /// With one group of all trunks in the order given.
     pub(crate) fn new(trunks: Vec<TrunkConfig>, recovery: Recovery, now: Instant) -> (Self, Vec<Problem>) {
         let listener = Listener::new(SOCKET, Transport::Udp, EDGE.parse().unwrap());
-        let endpoint = EndpointConfig { listeners: vec![listener], ..EndpointConfig::default() };
+        let overload = Some(ControlConfig::default());
+        let endpoint = EndpointConfig { listeners: vec![listener], overload, ..EndpointConfig::default() };
         let config = AgentConfig {
             ua: UaConfig { endpoint, ..UaConfig::default() },
             trunks: TrunksConfig {

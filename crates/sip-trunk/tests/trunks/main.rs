@@ -9,6 +9,7 @@ mod failover;
 mod hour;
 mod inbound;
 mod outbound;
+mod overload;
 #[path = "../common/registrar.rs"]
 mod registrar;
 mod standing;
