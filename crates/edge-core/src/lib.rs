@@ -22,6 +22,8 @@
 //! | [`guard`] | floods, guessing, toll fraud; one line per incident for fail2ban |
 //! | [`media`] | ports, offer/answer of a leg, who hears whom, prompts, digits, recordings |
 //! | `driver` | sockets, media threads, prompts, recordings, the spool |
+//! | [`route`] | where a call goes, and why; the code Simulate Call runs |
+//! | [`edge`] | the engine: calls, flows, transfers, requests of phones and trunks |
 //! | [`cdr`] | one record per conversation, on disk before it counts; export |
 //!
 //! ```
@@ -44,14 +46,18 @@
 //! `driver` (default): sockets, media threads and files, on Linux. `phonenumber` (default): national prefixes and display
 //! formats of every country, as in `numplan`.
 
+mod call;
 pub mod cdr;
 pub mod clock;
 pub mod compile;
 mod conversation;
 #[cfg(feature = "driver")]
 pub mod driver;
+pub mod edge;
+mod flow;
 pub mod guard;
 pub mod media;
 pub mod registrar;
+pub mod route;
 
 pub use conversation::{ConversationId, InvalidConversationId};

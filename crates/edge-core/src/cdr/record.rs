@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use telco_model::value::{CallFlowId, EdgeId, PhoneId, SiteId, TrunkId, UserId};
 
 use crate::conversation::ConversationId;
+use crate::media::LegReport;
 
 /// One conversation, from its first message to its last leg's end. Failovers and transfers add legs, never records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -230,6 +231,52 @@ pub struct Quality {
     /// Why there was no audio, when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<String>,
+}
+
+impl LegRecord {
+    /// A leg of ours that is being called now.
+    pub(crate) fn outgoing(party: LegParty, protocol_call_id: String, now: Timestamp) -> Self {
+        Self {
+            direction: LegDirection::Out,
+            party,
+            protocol_call_id,
+            from: String::new(),
+            to: String::new(),
+            remote: None,
+            started: now,
+            ringing: None,
+            answered: None,
+            ended: now,
+            outcome: LegOutcome::Failed,
+            sip_codes: Vec::new(),
+            q850: None,
+            quality: None,
+        }
+    }
+
+    /// An answer to its INVITE; repeats are left out.
+    pub(crate) fn note(&mut self, status: u16) {
+        if self.sip_codes.last() != Some(&status) {
+            self.sip_codes.push(status);
+        }
+    }
+}
+
+impl Quality {
+    /// What the media threads report of a leg.
+    pub(crate) fn of(report: &LegReport) -> Self {
+        let quality = report.quality.as_ref();
+        Self {
+            codec: format!("{}/{}", report.codec, report.clock_rate),
+            encrypted: report.suite.is_some(),
+            sent: report.stats.sent,
+            received: report.stats.received,
+            lost: quality.map_or(0, |quality| quality.lost),
+            jitter_ms: quality.map_or(0.0, |quality| quality.jitter_mean.as_secs_f64() * 1000.0),
+            mos: quality.and_then(|quality| quality.mos_listening),
+            diagnosis: report.diagnoses.first().map(ToString::to_string),
+        }
+    }
 }
 
 impl CallRecord {

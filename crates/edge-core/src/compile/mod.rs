@@ -12,6 +12,7 @@
 
 mod assignment;
 mod issue;
+mod peer;
 mod phone;
 mod site;
 mod trunk;

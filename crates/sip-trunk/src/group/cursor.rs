@@ -96,6 +96,11 @@ impl Cursor {
         self.settle(Outcome::Stopped(status));
     }
 
+    /// The trunks it leads through, in order.
+    pub fn trunks(&self) -> &[TrunkId] {
+        &self.order
+    }
+
     /// Every candidate considered so far, and what became of it.
     pub fn considered(&self) -> &[Considered] {
         &self.considered

@@ -17,10 +17,35 @@ use crate::ua::{self, SessionId, UserAgent};
 /// stays the same.
 #[derive(Debug)]
 pub struct Hunt {
-    call: OutboundCall,
+    calls: Calls,
     cursor: Cursor,
     trying: Option<Trying>,
     out: VecDeque<HuntEvent>,
+}
+
+/// What a hunt places on each trunk.
+#[derive(Debug)]
+pub enum Calls {
+    /// The same on all of them.
+    Same(Box<OutboundCall>),
+    /// One written for each: trunks differ in how numbers are written, who is shown as the caller, and what is offered.
+    Each(Vec<(TrunkId, OutboundCall)>),
+}
+
+impl From<OutboundCall> for Calls {
+    fn from(call: OutboundCall) -> Self {
+        Self::Same(Box::new(call))
+    }
+}
+
+impl Calls {
+    /// The call for a trunk, if one was written.
+    fn on(&self, trunk: TrunkId) -> Option<&OutboundCall> {
+        match self {
+            Self::Same(call) => Some(call),
+            Self::Each(calls) => calls.iter().find(|(of, _)| *of == trunk).map(|(_, call)| call),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -72,13 +97,13 @@ pub enum HuntEvent {
 impl Hunt {
     /// Places the call on the first candidate that takes it.
     pub fn start(
-        call: OutboundCall,
+        calls: impl Into<Calls>,
         cursor: Cursor,
         trunks: &mut Trunks,
         ua: &mut UserAgent,
         now: Instant,
     ) -> Self {
-        let mut hunt = Self { call, cursor, trying: None, out: VecDeque::new() };
+        let mut hunt = Self { calls: calls.into(), cursor, trying: None, out: VecDeque::new() };
         hunt.advance(503, None, trunks, ua, now);
         hunt
     }
@@ -250,7 +275,9 @@ impl Hunt {
         now: Instant,
     ) {
         while let Some(permit) = self.cursor.next(trunks, now) {
-            let placed = trunks.invite(&permit, &self.call).map_err(|error| error.to_string());
+            let call = self.calls.on(permit.trunk()).ok_or_else(|| "no call was written for it".to_owned());
+            let placed =
+                call.and_then(|call| trunks.invite(&permit, call).map_err(|error| error.to_string()));
             let placed = placed.and_then(|invite| ua.invite(invite, now).map_err(|error| error.to_string()));
             match placed {
                 Ok(session) => {

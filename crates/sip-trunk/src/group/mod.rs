@@ -16,6 +16,6 @@ mod members;
 mod verdict;
 
 pub use cursor::{Considered, Cursor, Outcome};
-pub use hunt::{Hunt, HuntEvent};
+pub use hunt::{Calls, Hunt, HuntEvent};
 pub use members::{ActiveChanged, Member, Recovery, TrunkGroup, TrunkGroupConfig};
 pub use verdict::{Attempt, Verdict, verdict};

@@ -61,7 +61,7 @@ fn template(invite: &Invite, local: &str, floor: Option<u32>, wire: &Wire) -> Te
     let reliable = invite.reliable.unwrap_or(wire.config.reliable);
     let timer = invite.session_timer.unwrap_or(wire.config.session_timer);
     let mut draft = Draft::request(&Method::Invite, &invite.request_uri)
-        .header(HeaderName::MaxForwards, "70")
+        .header(HeaderName::MaxForwards, invite.max_forwards.to_string())
         .header(HeaderName::From, local)
         .header(HeaderName::To, &invite.to)
         .header(HeaderName::CallId, invite.call_id.as_deref().unwrap_or_default());

@@ -24,6 +24,8 @@ pub struct OutboundCall {
     pub conversation: Option<String>,
     /// User-to-user data, for trunks that pass it on.
     pub user_data: Option<Vec<u8>>,
+    /// How many proxies may still handle it; 70 unless given.
+    pub max_forwards: Option<u8>,
     /// The offer.
     pub body: Option<Body>,
     /// Further header lines, such as Geolocation or Diversion.
@@ -110,6 +112,7 @@ pub(super) fn invite(
             Destination::Flow { path: binding.source.path, otherwise: Some(next_hop) }
         }
     };
+    invite.max_forwards = call.max_forwards.unwrap_or(invite.max_forwards);
     invite.transport = Some(hop.transport);
     invite.contact = match registered {
         Some(registered) => registered.contact.clone(),

@@ -235,12 +235,20 @@ impl Trunks {
     /// # Errors
     /// [`Unmatched`]; [`Unmatched::status`] says what to answer.
     pub fn identify(&mut self, message: &Message, source: &Source) -> Result<Matched, Unmatched> {
-        let found = identify(self.trunks.values(), &self.config.domains, message, source);
+        let found = self.find(message, source);
         if let Err(unmatched) = &found {
             tracing::warn!(source = %source.remote, "{unmatched}");
             self.strangers += 1;
         }
         found
+    }
+
+    /// As [`identify`](Self::identify), without counting and logging: for a look at a request before it is taken.
+    ///
+    /// # Errors
+    /// [`Unmatched`].
+    pub fn find(&self, message: &Message, source: &Source) -> Result<Matched, Unmatched> {
+        identify(self.trunks.values(), &self.config.domains, message, source)
     }
 
     /// Requests that belonged to no trunk, since the start.

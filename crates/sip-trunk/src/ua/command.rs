@@ -36,6 +36,8 @@ pub struct Invite {
     pub from: String,
     /// Who is called, as a header value without tag.
     pub to: String,
+    /// How many proxies may still handle it; a B2BUA takes one from what the caller had (RFC 7332).
+    pub max_forwards: u8,
     /// Which way the request leaves.
     pub destination: Destination,
     /// Our Contact: the endpoint adds host, port and transport.
@@ -65,6 +67,7 @@ impl Invite {
         Self {
             from: from.into(),
             to: format!("<{request_uri}>"),
+            max_forwards: 70,
             destination: Destination::Uri(request_uri.clone()),
             request_uri,
             contact: ContactSpec::default(),
@@ -184,6 +187,8 @@ pub struct Subscribe {
     pub from: String,
     /// Who is asked, as a header value without tag.
     pub to: String,
+    /// How many proxies may still handle it; a B2BUA takes one from what the caller had (RFC 7332).
+    pub max_forwards: u8,
     /// Which way the request leaves.
     pub destination: Destination,
     /// Our Contact.
@@ -211,6 +216,7 @@ impl Subscribe {
         Self {
             from: from.into(),
             to: format!("<{request_uri}>"),
+            max_forwards: 70,
             destination: Destination::Uri(request_uri.clone()),
             request_uri,
             contact: ContactSpec::default(),

@@ -1,0 +1,92 @@
+//! One dialog of a call.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sip_trunk::trunk::Permit;
+use sip_trunk::ua::SessionId;
+use telco_model::value::TrunkId;
+
+use crate::cdr::LegParty;
+use crate::compile::{Phone, Trunk};
+use crate::media::{LegNegotiation, MediaAddress};
+use crate::route::Origin;
+
+/// A leg: a dialog, its SDP, its ports.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    /// The session; while a trunk is looked for, that of the attempt under way.
+    pub(crate) session: Option<SessionId>,
+    pub(crate) party: Party,
+    pub(crate) standing: Standing,
+    pub(crate) address: MediaAddress,
+    /// `None` until it is known whom it is with: trunks differ in what they are offered.
+    pub(crate) negotiation: Option<LegNegotiation>,
+    /// While a trunk is looked for: the side that made the offer of each.
+    pub(crate) prepared: Vec<Prepared>,
+    /// The peer's offer that waits for our answer.
+    pub(crate) offer: Option<Bytes>,
+    /// Our answer to it, once it was made: the same in 183 and 200.
+    pub(crate) answer: Option<Bytes>,
+    /// Its place on the trunk, to be given back.
+    pub(crate) permit: Option<Permit>,
+    /// Its line in the call's record.
+    pub(crate) record: usize,
+}
+
+/// What was written for a trunk that may be tried.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) trunk: TrunkId,
+    /// The side that made its offer.
+    pub(crate) side: LegNegotiation,
+    /// The caller and the called as it shows them.
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+/// Who a leg is with.
+#[derive(Debug, Clone)]
+pub(crate) enum Party {
+    Phone(Arc<Phone>),
+    Trunk(Arc<Trunk>),
+    /// A trunk is being looked for.
+    Undecided,
+}
+
+/// How far a leg has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// Called, or calling.
+    Alerting,
+    /// Media flows before the answer.
+    Early,
+    /// Answered.
+    Answered,
+}
+
+impl Party {
+    pub(crate) fn of(origin: &Origin) -> Self {
+        match origin {
+            Origin::Phone(phone) => Self::Phone(Arc::clone(phone)),
+            Origin::Trunk(trunk) => Self::Trunk(Arc::clone(trunk)),
+        }
+    }
+
+    pub(crate) fn trunk(&self) -> Option<&Arc<Trunk>> {
+        match self {
+            Party::Trunk(trunk) => Some(trunk),
+            Party::Phone(_) | Party::Undecided => None,
+        }
+    }
+
+    pub(crate) fn to_record(&self) -> LegParty {
+        match self {
+            Party::Phone(phone) => LegParty::Phone { id: phone.id, user: phone.user },
+            Party::Trunk(trunk) => {
+                LegParty::Trunk { id: trunk.settings.id, name: trunk.settings.name.to_string() }
+            }
+            Party::Undecided => LegParty::Unknown,
+        }
+    }
+}

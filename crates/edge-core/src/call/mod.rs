@@ -1,0 +1,104 @@
+//! Calls: the only owners of call state. What happens to them is in [`edge`](crate::edge).
+//!
+//! ```text
+//!  Call ── conversation, origin, record
+//!   ├─ legs: one dialog each, with its SDP and its media ports      caller ── the leg the call is for
+//!   ├─ dialing: branches that ring, the first answer wins            peer ─── who it is connected to
+//!   └─ flow: what plays and collects while nobody is connected
+//! ```
+
+mod dialing;
+mod leg;
+mod table;
+
+pub(crate) use dialing::{Branch, Dialing, Purpose, Way};
+pub(crate) use leg::{Leg, Party, Prepared, Standing};
+pub(crate) use table::{CallId, Calls};
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::ConversationId;
+use crate::cdr::{CallRecord, LegDirection};
+use crate::compile::Runtime;
+use crate::flow::FlowRun;
+use crate::media::{MAX_LEGS, MediaId, MediaLeg};
+use crate::route::Origin;
+use sip_trunk::uri::UriRef;
+use telco_model::value::E164;
+
+/// One conversation.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The name of its media.
+    pub(crate) media: MediaId,
+    /// Whether the media threads know it.
+    pub(crate) media_is_open: bool,
+    pub(crate) conversation: ConversationId,
+    /// Who called first.
+    pub(crate) origin: Origin,
+    /// The configuration it began under, and keeps.
+    pub(crate) runtime: Arc<Runtime>,
+    /// Every dialog, by the number of its media leg.
+    pub(crate) legs: [Option<Box<Leg>>; MAX_LEGS],
+    /// The leg that waits for somebody, or is connected.
+    pub(crate) caller: MediaLeg,
+    /// Who it is connected to.
+    pub(crate) peer: Option<MediaLeg>,
+    /// Who is being called for it.
+    pub(crate) dialing: Option<Dialing>,
+    /// The call flow that has it.
+    pub(crate) flow: Option<Box<FlowRun>>,
+    /// Who asked for the transfer under way, and gets the call back when it fails.
+    pub(crate) transferor: Option<MediaLeg>,
+    /// The number a carrier was asked to connect its caller to.
+    pub(crate) releasing: Option<String>,
+    /// User-to-user data, discriminator apart (RFC 7433).
+    pub(crate) user_data: Option<Vec<u8>>,
+    pub(crate) emergency: bool,
+    /// How many proxies may still handle it (RFC 3261 §8.1.1.6).
+    pub(crate) max_forwards: u8,
+    /// Grows with the call.
+    pub(crate) record: CallRecord,
+    /// Everything is hung up; only the reports of the media are missing, until then.
+    pub(crate) ending: Option<Instant>,
+}
+
+impl Call {
+    pub(crate) fn leg(&self, leg: MediaLeg) -> Option<&Leg> {
+        self.legs.get(usize::from(leg.0))?.as_deref()
+    }
+
+    pub(crate) fn leg_mut(&mut self, leg: MediaLeg) -> Option<&mut Leg> {
+        self.legs.get_mut(usize::from(leg.0))?.as_deref_mut()
+    }
+
+    /// The other one of the two that are connected.
+    pub(crate) fn opposite(&self, leg: MediaLeg) -> Option<MediaLeg> {
+        let peer = self.peer?;
+        match leg {
+            leg if leg == self.caller => Some(peer),
+            leg if leg == peer => Some(self.caller),
+            _ => None,
+        }
+    }
+
+    /// A number no leg has.
+    pub(crate) fn free_leg(&self) -> Option<MediaLeg> {
+        let place = self.legs.iter().position(Option::is_none)?;
+        u8::try_from(place).ok().map(MediaLeg)
+    }
+
+    /// The number the caller of an inbound call showed.
+    pub(crate) fn caller_number(&self) -> Option<E164> {
+        let line = self.record.legs.get(self.leg(self.caller)?.record)?;
+        let shown = if line.direction == LegDirection::In { &line.from } else { &line.to };
+        let uri = UriRef::parse(shown.as_bytes()).ok()?;
+        let digits: String = uri.telephone()?.digits().collect();
+        E164::from_digits(digits.trim_start_matches('+')).ok()
+    }
+
+    pub(crate) fn caller_is_answered(&self) -> bool {
+        self.leg(self.caller).is_some_and(|leg| leg.standing == Standing::Answered)
+    }
+}

@@ -1,0 +1,63 @@
+//! What an edge is told about itself; what it serves is in [`Runtime`](crate::compile::Runtime).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use media_rtp::sdp::TargetPolicy;
+use sip_trunk::trunk::TrunksConfig;
+use sip_trunk::ua::UaConfig;
+
+use crate::compile::Runtime;
+use crate::guard;
+use crate::registrar;
+
+/// Everything an edge is configured with, beside what it was compiled from.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// Listeners, timers, limits of signalling.
+    pub ua: UaConfig,
+    /// What protects it.
+    pub guard: guard::Config,
+    /// The host in addresses we write: a domain or an address.
+    pub host: String,
+    /// Where call flows find their prompts, as WAV files.
+    pub prompts: Option<PathBuf>,
+    /// Which addresses peers may name for media.
+    pub targets: TargetPolicy,
+    /// How long phones ring.
+    pub ring: Duration,
+    /// Call records held in memory while the disk cannot be written.
+    pub record_bound: usize,
+    /// The number of the next call record: one more than the spool's last.
+    pub next_record: u64,
+}
+
+impl EdgeConfig {
+    /// An edge that writes `host` into addresses, with 60 s of ringing and 10,000 records of patience.
+    pub fn new(ua: UaConfig, host: impl Into<String>) -> Self {
+        Self {
+            ua,
+            guard: guard::Config::default(),
+            host: host.into(),
+            prompts: None,
+            targets: TargetPolicy::default(),
+            ring: Duration::from_secs(60),
+            record_bound: 10_000,
+            next_record: 1,
+        }
+    }
+
+    pub(super) fn trunks_config(&self, runtime: &Runtime) -> TrunksConfig {
+        TrunksConfig { domains: runtime.termination_domains(), own: self.ingress() }
+    }
+
+    pub(super) fn registrar_config(&self, runtime: &Runtime) -> registrar::Config {
+        let own = self.ua.endpoint.listeners.iter().map(|listener| listener.local).collect();
+        registrar::Config { own, gruu_domain: self.host.clone(), ..registrar::Config::new(&runtime.realm) }
+    }
+
+    fn ingress(&self) -> Vec<sip_trunk::trunk::Ingress> {
+        let listeners = self.ua.endpoint.listeners.iter();
+        listeners.map(|l| (l.local.ip().to_string(), l.local.port())).collect()
+    }
+}

@@ -1,0 +1,213 @@
+//! Ends: of a leg, of a search, of a call. The record is complete when the media has reported.
+
+use std::time::{Duration, Instant};
+
+use sip_trunk::Deadline;
+use sip_trunk::ua::{Headers, Rejection};
+
+use super::{Edge, Event};
+use crate::call::{CallId, Purpose, Standing};
+use crate::cdr::{EndedBy, LegOutcome};
+use crate::media::{Action, MediaLeg};
+
+/// How long the media threads may take to report a call's end.
+const REPORTS: Duration = Duration::from_secs(2);
+
+impl Edge {
+    /// Ends a call: everybody is hung up on, the media closed, the record written once its reports are in.
+    pub(super) fn finish(&mut self, id: CallId, by: EndedBy, sip: Option<u16>, reason: &str, now: Instant) {
+        let Some(call) = self.calls.get_mut(id).filter(|call| call.ending.is_none()) else { return };
+        call.ending = Some(now + REPORTS);
+        let ending = &mut call.record.ending;
+        (ending.by, ending.sip) = (by, sip);
+        ending.reason = reason.to_owned();
+        self.withdraw_all(id, now);
+        let Some(call) = self.calls.get(id) else { return };
+        let legs: Vec<_> =
+            (0u8..).zip(&call.legs).filter(|(_, leg)| leg.is_some()).map(|(n, _)| MediaLeg(n)).collect();
+        let reason = call.record.ending.q850.map(|cause| format!("Q.850;cause={cause}"));
+        for leg in legs {
+            self.hang_up_leg(id, leg, reason.clone(), now);
+        }
+        let Some(call) = self.calls.get(id) else { return };
+        let media = call.media;
+        if call.media_is_open {
+            self.order_media(media, Action::Close);
+        } else {
+            self.write_record(id, now);
+        }
+    }
+
+    fn hang_up_leg(&mut self, id: CallId, leg: MediaLeg, reason: Option<String>, now: Instant) {
+        let session = self.calls.get(id).and_then(|call| call.leg(leg)?.session);
+        if let Some(session) = session {
+            let _ = self.ua.hang_up(session, reason, now);
+        }
+        self.leg_is_gone(id, leg, now);
+    }
+
+    /// A dialog is over: its place on the trunk is free, its line in the record complete. The ports wait for the media.
+    pub(super) fn leg_is_gone(&mut self, id: CallId, leg: MediaLeg, now: Instant) {
+        self.end_leg_record(id, leg, None, now);
+        let Some(state) = self.calls.get_mut(id).and_then(|call| call.leg_mut(leg)) else { return };
+        let (session, permit) = (state.session.take(), state.permit.take());
+        if let Some(session) = session {
+            self.calls.unlink(session);
+        }
+        if let Some(permit) = permit {
+            self.trunks.release(permit);
+        }
+    }
+
+    /// Completes a leg's line. What was answered stays answered.
+    pub(super) fn end_leg_record(
+        &mut self,
+        id: CallId,
+        leg: MediaLeg,
+        outcome: Option<LegOutcome>,
+        now: Instant,
+    ) {
+        let wall = self.clock.at(now);
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let Some(line) = call.leg(leg).map(|leg| leg.record) else { return };
+        let Some(line) = call.record.legs.get_mut(line) else { return };
+        line.ended = wall;
+        if line.outcome != LegOutcome::Answered {
+            line.outcome = outcome.unwrap_or(line.outcome);
+        }
+    }
+
+    /// Takes a leg out of a call that goes on.
+    pub(super) fn drop_leg(&mut self, id: CallId, leg: MediaLeg, outcome: LegOutcome, now: Instant) {
+        self.end_leg_record(id, leg, Some(outcome), now);
+        let session = self.calls.get(id).and_then(|call| call.leg(leg)?.session);
+        if let Some(session) = session {
+            // It may be over already.
+            let _ = self.ua.hang_up(session, None, now);
+        }
+        self.leg_is_gone(id, leg, now);
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if call.peer == Some(leg) {
+            call.peer = None;
+        }
+        let media = call.media;
+        self.order_media(media, Action::Detach { leg });
+    }
+
+    /// Nobody took the call.
+    pub(super) fn dialing_failed(&mut self, id: CallId, purpose: Purpose, status: u16, now: Instant) {
+        match purpose {
+            Purpose::Call => {
+                let told = for_caller(status);
+                let why = format!("nobody took the call ({status})");
+                self.reject_caller(id, told, Headers::new(), &why, now);
+            }
+            Purpose::Flow => self.flow_transfer_failed(id, status, now),
+            Purpose::Transfer { .. } => self.transfer_failed(id, purpose, status, now),
+        }
+    }
+
+    /// Somebody took it.
+    pub(super) fn dialing_succeeded(&mut self, id: CallId, purpose: Purpose, now: Instant) {
+        match purpose {
+            Purpose::Call | Purpose::Flow => {}
+            Purpose::Transfer { .. } => self.transfer_succeeded(id, purpose, now),
+        }
+    }
+
+    /// Refuses a caller that was not answered; hangs up on one that was.
+    pub(super) fn reject_caller(
+        &mut self,
+        id: CallId,
+        status: u16,
+        headers: Headers,
+        why: &str,
+        now: Instant,
+    ) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let caller = call.caller;
+        let Some(leg) = call.legs[usize::from(caller.0)].as_deref_mut() else { return };
+        if let Some(line) = call.record.legs.get_mut(leg.record)
+            && leg.standing < Standing::Answered
+        {
+            line.note(status);
+            line.outcome = LegOutcome::Refused;
+        }
+        if leg.standing < Standing::Answered
+            && let Some(session) = leg.session
+        {
+            let rejection = Rejection { headers, ..Rejection::new(status) };
+            let _ = self.ua.reject(session, rejection, now);
+            if let Some(line) = self.calls.get(id).and_then(|call| call.leg(caller)).map(|leg| leg.record)
+                && let Some(call) = self.calls.get_mut(id)
+                && let Some(line) = call.record.legs.get_mut(line)
+            {
+                line.outcome = LegOutcome::Refused;
+            }
+        }
+        let by = if status == 487 { EndedBy::Caller } else { EndedBy::Called };
+        self.finish(id, by, Some(status), why, now);
+    }
+
+    /// The media has reported all it knows.
+    pub(super) fn write_record(&mut self, id: CallId, now: Instant) {
+        let Some(mut call) = self.calls.remove(id) else { return };
+        let wall = self.clock.at(now);
+        call.record.ended = wall;
+        for leg in call.legs.into_iter().flatten() {
+            self.ports.release(&leg.address, now);
+            if let Some(session) = leg.session {
+                self.calls.unlink(session);
+            }
+            if let Some(permit) = leg.permit {
+                self.trunks.release(permit);
+            }
+        }
+        self.outbox.push(&call.record);
+        self.tell(Event::CallEnded(Box::new(call.record)));
+    }
+
+    /// What is due in the calls themselves.
+    pub(super) fn time_calls(&mut self, now: Instant) {
+        for id in self.calls.ids() {
+            let Some(call) = self.calls.get(id) else { continue };
+            if call.ending.is_some_and(|until| until <= now) {
+                // The media threads said nothing: the record counts more than its quality figures.
+                self.write_record(id, now);
+                continue;
+            }
+            for leg in self.hunts_due(id, now) {
+                self.with_hunt(id, leg, now, |hunt, trunks, ua| hunt.handle_timeout(trunks, ua, now));
+            }
+        }
+    }
+
+    pub(super) fn next_call_timeout(&self) -> Option<Deadline> {
+        let calls = self.calls.iter();
+        let deadlines = calls.flat_map(|call| {
+            let ending = call.ending.map(|at| Deadline { at, why: "reports of a call's media" });
+            let hunts = call.dialing.iter().flat_map(|dialing| dialing.hunts());
+            ending.into_iter().chain(hunts.filter_map(|(_, hunt)| hunt.next_timeout()))
+        });
+        deadlines.min_by_key(|deadline| deadline.at)
+    }
+
+    fn hunts_due(&self, id: CallId, now: Instant) -> Vec<MediaLeg> {
+        let Some(dialing) = self.calls.get(id).and_then(|call| call.dialing.as_ref()) else {
+            return Vec::new();
+        };
+        let due = dialing
+            .hunts()
+            .filter(|(_, hunt)| hunt.next_timeout().is_some_and(|deadline| deadline.at <= now));
+        due.map(|(leg, _)| leg).collect()
+    }
+}
+
+/// What a caller is told of a status meant for us: nobody's password but ours is at stake.
+fn for_caller(status: u16) -> u16 {
+    match status {
+        401 | 407 => 503,
+        300..=399 => 480,
+        other => other,
+    }
+}

@@ -1,0 +1,310 @@
+//! A call comes in: who it is from, whether it may, where it goes.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sip_trunk::endpoint::Source;
+use sip_trunk::header::{From, MaxForwards, To};
+use sip_trunk::msg::{HeaderName, Message};
+use sip_trunk::trunk::Unmatched;
+use sip_trunk::ua::{Headers, Rejection, SessionId};
+
+use super::Edge;
+use super::message::{dialled, session_description, shown, signalling, text, user_data};
+use super::requests::rejection_of;
+use crate::ConversationId;
+use crate::call::{Call, CallId, Leg, Party, Purpose, Standing};
+use crate::cdr::{CallRecord, Direction, EndedBy, Ending, LegDirection, LegOutcome, LegRecord};
+use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg};
+use crate::route::{self, Origin, Query, Route, Target};
+
+/// The number of the caller's leg.
+const CALLER: MediaLeg = MediaLeg(0);
+
+impl Edge {
+    /// The steps of a new call, in their order.
+    pub(super) fn on_incoming(
+        &mut self,
+        session: SessionId,
+        message: &Message,
+        source: &Source,
+        now: Instant,
+    ) {
+        let Some(origin) = self.identify(session, message, source, now) else { return };
+        let hops = message.typed::<MaxForwards>().and_then(Result::ok).map_or(70, |hops| hops.0);
+        if hops == 0 {
+            return self.refuse(session, 483, None, now);
+        }
+        let dialled = dialled(message).unwrap_or_default();
+        let query = Query { origin: &origin, dialled: &dialled, now: self.clock.at(now) };
+        let decided = route::decide(&self.runtime, query, &mut self.chance);
+        let emergency = decided.as_ref().is_ok_and(|route| route.emergency);
+        if !emergency && let Some((status, why)) = self.holds_back(&origin) {
+            tracing::warn!(%origin, status, "call held back: {why}");
+            return self.refuse(session, status, Some(5), now);
+        }
+        let permit = match &origin {
+            Origin::Trunk(trunk) if !emergency => {
+                let Some(id) = self.runtime.trunk_key(trunk.settings.id) else {
+                    return self.refuse(session, 503, None, now);
+                };
+                match self.trunks.admit_inbound(id, now) {
+                    Ok(permit) => Some(permit),
+                    Err(refusal) => {
+                        tracing::warn!(%origin, "call refused: {refusal}");
+                        return self.refuse(session, 503, Some(5), now);
+                    }
+                }
+            }
+            Origin::Trunk(_) | Origin::Phone(_) => None,
+        };
+        let Some(id) = self.open_call(session, message, source, origin, hops, &dialled, now) else {
+            if let Some(permit) = permit {
+                self.trunks.release(permit);
+            }
+            return self.refuse(session, 503, Some(5), now);
+        };
+        if let Some(leg) = self.calls.get_mut(id).and_then(|call| call.leg_mut(CALLER)) {
+            leg.permit = permit;
+        }
+        if let Err((status, warning)) = self.examine_offer(id, message) {
+            return self.reject_caller(id, status, warning, "the caller's media cannot be had", now);
+        }
+        match decided {
+            Ok(route) => self.follow(id, route, Purpose::Call, now),
+            Err(refusal) => {
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.record.explain.push(refusal.to_string());
+                    call.record.ending.q850 = u8::try_from(refusal.cause()).ok();
+                }
+                let headers = vec![("Reason".into(), format!("Q.850;cause={}", refusal.cause()))];
+                self.reject_caller(id, refusal.status(), headers, &refusal.to_string(), now);
+            }
+        }
+    }
+
+    /// A phone proves itself with a password, a trunk by where it is. Whoever is neither is asked for a password: that is all a
+    /// stranger learns.
+    pub(super) fn identify(
+        &mut self,
+        session: SessionId,
+        message: &Message,
+        source: &Source,
+        now: Instant,
+    ) -> Option<Origin> {
+        let has_credentials = message.header(HeaderName::Authorization).is_some()
+            || message.header(HeaderName::ProxyAuthorization).is_some();
+        if !has_credentials && self.known.phone_at(source, &self.registrar).is_none() {
+            match self.trunks.identify(message, source) {
+                Ok(matched) => {
+                    let trunk = self.runtime.trunk_of_key(matched.trunk)?;
+                    return Some(Origin::Trunk(Arc::clone(trunk)));
+                }
+                Err(Unmatched::Stranger { .. }) => {}
+                Err(unmatched) => {
+                    self.refuse(session, unmatched.status(), None, now);
+                    return None;
+                }
+            }
+        }
+        let relation = self.relation(message, source);
+        let emergency = self.is_emergency(message);
+        match self.guard.prove(&mut self.registrar, message, source, relation, emergency, now) {
+            Ok(proved) => {
+                let phone = self.runtime.phones.get(&proved.account.phone)?;
+                Some(Origin::Phone(Arc::clone(phone)))
+            }
+            Err(draft) => {
+                let rejection = rejection_of(draft).unwrap_or_else(|| Rejection::new(403));
+                let _ = self.ua.reject(session, rejection, now);
+                None
+            }
+        }
+    }
+
+    /// Why no call but an emergency call is taken now.
+    fn holds_back(&self, origin: &Origin) -> Option<(u16, &'static str)> {
+        let edge = self.runtime.edge.as_ref();
+        let capacity = edge.map_or(u32::MAX, |edge| edge.capacity.calls);
+        if self.draining {
+            return Some((503, "the edge is draining"));
+        }
+        if edge.is_some_and(|edge| !edge.in_service) {
+            return Some((503, "the edge is out of service"));
+        }
+        if self.calls.len() >= capacity as usize {
+            return Some((503, "the edge is at capacity"));
+        }
+        if self.outbox.is_full() {
+            return Some((503, "call records cannot be written"));
+        }
+        match origin {
+            Origin::Trunk(trunk) if !trunk.settings.in_service => Some((503, "the trunk is out of service")),
+            Origin::Trunk(_) | Origin::Phone(_) => None,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the facts of one INVITE")]
+    fn open_call(
+        &mut self,
+        session: SessionId,
+        message: &Message,
+        source: &Source,
+        origin: Origin,
+        hops: u8,
+        dialled: &str,
+        now: Instant,
+    ) -> Option<CallId> {
+        let wall = self.clock.at(now);
+        let profile = self.media_profile(self.runtime.profile_of(&origin));
+        let address = self.ports.take(profile.pool, now)?;
+        let seed = media_rtp::Seed(self.random());
+        let negotiation =
+            LegNegotiation::new(&profile, address, signalling(source), Some(source.remote.ip()), seed);
+        let mut random = [0; 16];
+        random.copy_from_slice(&self.random()[..16]);
+        let conversation = ConversationId::from_random(random);
+        let party = Party::of(&origin);
+        let leg = LegRecord {
+            direction: LegDirection::In,
+            party: party.to_record(),
+            protocol_call_id: text(message, HeaderName::CallId),
+            from: shown::<From<'_>>(message, |from| from.uri.to_string()),
+            to: shown::<To<'_>>(message, |to| to.uri.to_string()),
+            remote: Some(source.remote.to_string()),
+            started: wall,
+            ringing: None,
+            answered: None,
+            ended: wall,
+            outcome: LegOutcome::Cancelled,
+            sip_codes: Vec::new(),
+            q850: None,
+            quality: None,
+        };
+        let record = CallRecord {
+            conversation,
+            edge: self.runtime.edge.as_ref().map(|edge| edge.id)?,
+            direction: match &origin {
+                Origin::Trunk(_) => Direction::Inbound,
+                Origin::Phone(_) => Direction::Internal,
+            },
+            site: origin.site(&self.runtime).map(|site| site.id),
+            dialled: dialled.to_owned(),
+            classification: None,
+            emergency: false,
+            started: wall,
+            answered: None,
+            ended: wall,
+            legs: vec![leg],
+            transfers: Vec::new(),
+            ending: Ending { by: EndedBy::Caller, sip: None, q850: None, reason: String::new() },
+            explain: Vec::new(),
+        };
+        let user_data = origin.passes_user_data().then(|| user_data(message)).flatten();
+        let runtime = Arc::clone(&self.runtime);
+        let offer = session_description(message);
+        let id = self.calls.insert(|id| {
+            let mut call = Call {
+                media: id.media(),
+                media_is_open: false,
+                conversation,
+                origin,
+                runtime,
+                legs: Default::default(),
+                caller: CALLER,
+                peer: None,
+                dialing: None,
+                flow: None,
+                transferor: None,
+                releasing: None,
+                user_data,
+                emergency: false,
+                max_forwards: hops - 1,
+                record,
+                ending: None,
+            };
+            call.legs[usize::from(CALLER.0)] = Some(Box::new(Leg {
+                session: Some(session),
+                party,
+                standing: Standing::Alerting,
+                address,
+                negotiation: Some(negotiation),
+                prepared: Vec::new(),
+                offer,
+                answer: None,
+                permit: None,
+                record: 0,
+            }));
+            call
+        });
+        self.calls.link(session, id, CALLER);
+        Some(id)
+    }
+
+    /// Whether the caller's offer could be answered at all; there is no point in calling anybody when not.
+    fn examine_offer(&mut self, id: CallId, message: &Message) -> Result<(), (u16, Headers)> {
+        let Some(leg) = self.calls.get(id).and_then(|call| call.leg(CALLER)) else { return Ok(()) };
+        let (Some(offer), Some(negotiation)) = (&leg.offer, &leg.negotiation) else {
+            // RFC 3261 §13.2.1: an INVITE without a description asks us to offer.
+            let odd = !message.body().is_empty() && message.header(HeaderName::ContentType).is_none();
+            return if odd { Err((400, Headers::new())) } else { Ok(()) };
+        };
+        match negotiation.examine(offer) {
+            Ok(_) => Ok(()),
+            Err(refusal) => {
+                Err((refusal.status(), vec![("Warning".into(), refusal.warning(&self.config.host))]))
+            }
+        }
+    }
+
+    /// Goes where a route leads.
+    pub(super) fn follow(&mut self, id: CallId, route: Route, purpose: Purpose, now: Instant) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        call.emergency |= route.emergency;
+        call.record.emergency = call.emergency;
+        call.record.classification =
+            route.classification.as_ref().map(ToString::to_string).or(call.record.classification.take());
+        call.record.explain.extend(route.explanation.iter().cloned());
+        if matches!(route.target, Target::Trunks { .. }) && purpose == Purpose::Call {
+            call.record.direction = match call.origin {
+                Origin::Phone(_) => Direction::Outbound,
+                Origin::Trunk(_) => Direction::Transit,
+            };
+        }
+        self.open_media(id, now);
+        match route.target {
+            Target::Phones { user, phones } => self.dial_phones(id, user.as_deref(), &phones, purpose, now),
+            Target::Trunks { group, trunks } => {
+                let address = route.address.map(|address| address.as_str().to_owned()).unwrap_or_default();
+                self.dial_trunks(id, group, &trunks, &address, purpose, now);
+            }
+            Target::Flow(flow) => self.start_flow(id, flow, now),
+        }
+    }
+
+    /// A profile with the addresses this edge lets peers name.
+    pub(super) fn media_profile(&self, profile: LegProfile) -> LegProfile {
+        LegProfile { targets: self.config.targets.clone(), ..profile }
+    }
+
+    /// Tells the media threads of a call, once.
+    fn open_media(&mut self, id: CallId, _now: Instant) {
+        let Some(call) = self.calls.get_mut(id).filter(|call| !call.media_is_open) else { return };
+        call.media_is_open = true;
+        let (media, settings) = (call.media, call.runtime.media_settings(&call.origin));
+        let legs: Vec<_> = (0u8..)
+            .zip(&call.legs)
+            .filter_map(|(n, leg)| Some((MediaLeg(n), leg.as_ref()?.address)))
+            .collect();
+        self.order_media(media, Action::Open(settings));
+        for (leg, address) in legs {
+            self.order_media(media, Action::Attach { leg, address });
+        }
+    }
+
+    pub(super) fn refuse(&mut self, session: SessionId, status: u16, retry_after: Option<u64>, now: Instant) {
+        let retry_after = retry_after.map(std::time::Duration::from_secs);
+        // A caller that is gone already needs no answer.
+        let _ = self.ua.reject(session, Rejection { retry_after, ..Rejection::new(status) }, now);
+    }
+}

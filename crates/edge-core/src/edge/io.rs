@@ -1,0 +1,59 @@
+//! What the edge and its driver say to each other, beside the network.
+
+use jiff::Timestamp;
+
+use crate::cdr::{CallRecord, OutboxEvent, Store, StoreFault};
+use crate::guard::SecurityEvent;
+use crate::media::{MediaCommand, MediaEvent};
+use crate::registrar::Event as RegistrarEvent;
+use sip_trunk::trunk::TrunkEvent;
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// On a socket, or in the domain name system.
+    Network(sip_trunk::endpoint::Input),
+    /// In the media of a call.
+    Media(MediaEvent),
+    /// A line of the spool is on disk.
+    Stored(u64),
+    /// It is not.
+    StoreFailed(u64, StoreFault),
+    /// The wall clock was looked at again.
+    Clock(Timestamp),
+}
+
+/// What the edge asks for or tells.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it passes by in a queue")]
+pub enum Event {
+    /// For the media threads, in this order.
+    Media(MediaCommand),
+    /// Append this line to the spool, and say when it is on disk.
+    Store(Store),
+    /// The spool fares badly, or well again.
+    Records(OutboxEvent),
+    /// A conversation is over; its record is on its way to the disk.
+    CallEnded(Box<CallRecord>),
+    /// A phone came or went.
+    Registrar(RegistrarEvent),
+    /// A trunk's health or registration changed.
+    Trunk(TrunkEvent),
+    /// Something a security log wants.
+    Security(SecurityEvent),
+}
+
+/// What an edge is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Conversations alive.
+    pub calls: usize,
+    /// It takes no new calls.
+    pub draining: bool,
+    /// Contacts registered.
+    pub contacts: usize,
+    /// Call records not on disk yet.
+    pub records_waiting: usize,
+    /// Pairs of media ports free, resting and in use.
+    pub ports: (usize, usize, usize),
+}

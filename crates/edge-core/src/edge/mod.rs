@@ -1,0 +1,271 @@
+//! The edge: signalling of phones and trunks joined into calls, as one value without sockets.
+//!
+//! ```text
+//!  Input ─► UserAgent ─► incoming ─► route ─► dial ─► bridge ─► finish ─► call record
+//!               │            │                 │        │
+//!               └► requests  └ guard           │        └ offers, digits, hold, transfer across the two legs
+//!                  (REGISTER, OPTIONS …)       └ branches: contacts, or trunk after trunk
+//! ```
+//!
+//! Every file of this module is one step of that way, as an `impl` of [`Edge`].
+
+mod bridge;
+mod config;
+mod dial;
+mod finish;
+mod flows;
+mod incoming;
+mod io;
+mod media;
+mod message;
+mod requests;
+mod transfer;
+mod watch;
+
+pub use config::EdgeConfig;
+pub use io::{Event, Input, Status};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use numplan::Chance;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use sip_trunk::endpoint::Output;
+use sip_trunk::group::{Member, Recovery, TrunkGroup, TrunkGroupConfig};
+use sip_trunk::trunk::Trunks;
+use sip_trunk::ua::UserAgent;
+use sip_trunk::{Deadline, Seed};
+
+use crate::call::Calls;
+use crate::cdr::Outbox;
+use crate::clock::WallClock;
+use crate::compile::Runtime;
+use crate::guard::Guard;
+use crate::media::{Action, MediaCommand, MediaId, MediaPorts};
+use crate::registrar::Registrar;
+use requests::Known;
+use telco_model::entity::RecoveryType;
+use telco_model::value::TrunkGroupId;
+use watch::Watches;
+
+/// One edge. Its owner feeds it what happened, does what it asks for, and calls it when a deadline has come.
+#[derive(Debug)]
+pub struct Edge {
+    config: EdgeConfig,
+    runtime: Arc<Runtime>,
+    ua: UserAgent,
+    trunks: Trunks,
+    registrar: Registrar,
+    guard: Guard,
+    calls: Calls,
+    ports: MediaPorts,
+    outbox: Outbox,
+    clock: WallClock,
+    chance: Chance,
+    rng: ChaCha20Rng,
+    out: VecDeque<Output<Event>>,
+    draining: bool,
+    groups: BTreeMap<TrunkGroupId, TrunkGroup>,
+    known: Known,
+    watches: Watches,
+}
+
+impl Edge {
+    /// An edge without calls. `wall` is what the wall clock says now.
+    pub fn new(
+        config: EdgeConfig,
+        runtime: Runtime,
+        ports: MediaPorts,
+        seed: Seed,
+        wall: Timestamp,
+        now: Instant,
+    ) -> Self {
+        let runtime = Arc::new(runtime);
+        let mut ua = UserAgent::new(config.ua.clone(), seed.derive("user agent"), now);
+        let mut trunks = Trunks::new(config.trunks_config(&runtime), seed.derive("trunks"));
+        trunks.apply(runtime.trunk_configs(), &mut ua, now);
+        let registrar = Registrar::new(
+            config.registrar_config(&runtime),
+            Arc::clone(&runtime.accounts),
+            seed.derive("registrar"),
+            now,
+        );
+        let mut edge = Self {
+            guard: Guard::new(config.guard.clone(), seed.derive("guard"), now),
+            outbox: Outbox::new(config.record_bound, config.next_record),
+            clock: WallClock::new(wall, now),
+            chance: Chance::new(seed.derive("chance").0),
+            rng: ChaCha20Rng::from_seed(seed.derive("edge").0),
+            calls: Calls::default(),
+            out: VecDeque::new(),
+            draining: false,
+            groups: BTreeMap::new(),
+            known: Known::default(),
+            watches: Watches::default(),
+            config,
+            runtime,
+            ua,
+            trunks,
+            registrar,
+            ports,
+        };
+        edge.form_groups(now);
+        edge.pump(now);
+        edge
+    }
+
+    /// Takes what happened outside.
+    pub fn handle_input(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Network(input) => {
+                if self.lets_in(&input, now) {
+                    self.ua.handle_input(input, now);
+                }
+            }
+            Input::Media(event) => self.on_media(event, now),
+            Input::Stored(sequence) => self.outbox.stored(sequence),
+            Input::StoreFailed(sequence, fault) => self.outbox.failed(sequence, fault, now),
+            Input::Clock(wall) => self.clock = WallClock::new(wall, now),
+        }
+        self.pump(now);
+    }
+
+    /// Runs what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.ua.handle_timeout(now);
+        self.trunks.handle_timeout(&mut self.ua, now);
+        self.registrar.handle_timeout(now);
+        self.guard.handle_timeout(now);
+        self.outbox.handle_timeout(now);
+        self.time_calls(now);
+        self.pump(now);
+    }
+
+    /// Takes a whole new configuration. Running calls keep what they began with; everything else changes at once.
+    pub fn apply(&mut self, config: EdgeConfig, runtime: Runtime, now: Instant) {
+        self.runtime = Arc::new(runtime);
+        self.ua.apply(config.ua.clone(), now);
+        self.trunks.apply(self.runtime.trunk_configs(), &mut self.ua, now);
+        self.registrar.apply(config.registrar_config(&self.runtime), Arc::clone(&self.runtime.accounts));
+        self.guard.apply(config.guard.clone());
+        self.config = config;
+        self.known.forget();
+        self.form_groups(now);
+        self.pump(now);
+    }
+
+    /// The next thing to do or to know.
+    pub fn poll_output(&mut self) -> Option<Output<Event>> {
+        self.out.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    pub fn next_timeout(&self) -> Option<Deadline> {
+        let parts = [
+            self.ua.next_timeout(),
+            self.trunks.next_timeout(),
+            self.registrar.next_timeout(),
+            self.guard.next_timeout(),
+            self.outbox.next_timeout(),
+            self.next_call_timeout(),
+        ];
+        parts.into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+
+    /// Takes no new calls but emergency calls from now on, or takes them again; running calls go on.
+    pub fn drain(&mut self, draining: bool) {
+        self.draining = draining;
+    }
+
+    /// What it is doing.
+    pub fn status(&self) -> Status {
+        Status {
+            calls: self.calls.len(),
+            draining: self.draining,
+            contacts: self.registrar.len(),
+            records_waiting: self.outbox.waiting(),
+            ports: self.ports.usage(),
+        }
+    }
+
+    /// The trunks, with their health and registrations.
+    pub fn trunks(&self) -> &Trunks {
+        &self.trunks
+    }
+
+    /// The configuration in force.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// Lets everything inside speak until nothing has anything to say.
+    fn pump(&mut self, now: Instant) {
+        loop {
+            while let Some(output) = self.ua.poll_output() {
+                match output {
+                    Output::Io(io) => self.out.push_back(Output::Io(io)),
+                    Output::Event(event) => self.on_signalling(event, now),
+                }
+            }
+            let mut quiet = true;
+            while let Some(event) = self.trunks.poll_event() {
+                quiet = false;
+                self.on_trunk(event, now);
+            }
+            while let Some(event) = self.registrar.poll_event() {
+                self.learn_contact(&event);
+                self.tell(Event::Registrar(event));
+            }
+            while let Some(event) = self.guard.poll_event() {
+                self.tell(Event::Security(event));
+            }
+            while let Some(event) = self.outbox.poll_event() {
+                self.tell(Event::Records(event));
+            }
+            while let Some(store) = self.outbox.poll_store() {
+                self.tell(Event::Store(store));
+            }
+            self.refresh_lamps(now);
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    /// Trunk groups of the configuration; where a group was, its active member stays.
+    fn form_groups(&mut self, now: Instant) {
+        let mut before = std::mem::take(&mut self.groups);
+        for group in self.runtime.trunk_groups.values() {
+            let key = |trunk| self.runtime.trunk_key(trunk);
+            let members = group
+                .members
+                .iter()
+                .filter_map(|member| Some(Member { trunk: key(member.trunk)?, priority: member.priority }));
+            let recovery = match group.recovery {
+                RecoveryType::OnSuccess => Recovery::OnSuccess,
+                RecoveryType::Never => Recovery::Never,
+            };
+            let config =
+                TrunkGroupConfig { name: group.name.to_string(), members: members.collect(), recovery };
+            let kept = before.remove(&group.id).filter(|old| *old.config() == config);
+            self.groups.insert(group.id, kept.unwrap_or_else(|| TrunkGroup::new(config, &self.trunks, now)));
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn order_media(&mut self, call: MediaId, action: Action) {
+        self.tell(Event::Media(MediaCommand { call, action }));
+    }
+
+    fn random(&mut self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+}

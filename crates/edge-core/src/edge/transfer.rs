@@ -1,0 +1,377 @@
+//! Transfers: REFER from phones and devices, Replaces, and REFER to a carrier.
+//!
+//! ```text
+//!  REFER on leg X, other leg Y:       X ──┐          X … Y ══ Z       X is told by NOTIFY and hung up on when Z answers;
+//!    blind, take back                      Y   ─►        ring-back     when Z does not, X and Y are joined again
+//!    attended (Replaces)              X1 ── Y1, X2 ── Y2   ─►   Y1 ══ Y2
+//!    release link (we REFER)          the carrier connects its caller itself and we are out of the way
+//! ```
+
+use std::time::Instant;
+
+use sip_trunk::endpoint::Source;
+use sip_trunk::header::{Header as _, ReferTo, Replaces, UserToUser};
+use sip_trunk::msg::Message;
+use sip_trunk::ua::{Answer, Body, Refer, ReferId, SessionId};
+use telco_model::value::E164;
+
+use super::Edge;
+use super::message::{dialled_in, session_description, shown, signalling, text};
+use crate::call::{CallId, Leg, Party, Purpose, Standing};
+use crate::cdr::{EndedBy, LegDirection, LegOutcome, LegRecord, Transfer, TransferKind};
+use crate::media::{Action, LegNegotiation, MediaLeg};
+use crate::route::{self, Origin, Query, Refusal, Route};
+
+/// What a REFER asks for.
+struct Asked {
+    target: String,
+    dialled: String,
+    user_data: Option<Vec<u8>>,
+    replaces: Option<(String, String)>,
+}
+
+impl Edge {
+    /// The peer of a leg wants the other side connected to somebody else.
+    pub(super) fn on_refer(
+        &mut self,
+        id: CallId,
+        leg: MediaLeg,
+        refer: ReferId,
+        message: &Message,
+        now: Instant,
+    ) {
+        let Some(call) = self.calls.get(id) else { return };
+        let Some(state) = call.leg(leg) else { return };
+        let Some(session) = state.session else { return };
+        let take_back = match &state.party {
+            Party::Trunk(trunk) if !trunk.settings.protocol.take_back_and_transfer => {
+                // ST-029: Take Back and Transfer is off.
+                let _ = self.ua.refuse_refer(session, refer, 403, now);
+                return;
+            }
+            Party::Trunk(_) => true,
+            Party::Phone(_) | Party::Undecided => false,
+        };
+        let Some(asked) = read(message) else {
+            let _ = self.ua.refuse_refer(session, refer, 400, now);
+            return;
+        };
+        let Some(other) = call.opposite(leg).filter(|_| call.dialing.is_none()) else {
+            let _ = self.ua.refuse_refer(session, refer, 480, now);
+            return;
+        };
+        if let Some((call_id, tag)) = &asked.replaces {
+            return self.attended(id, leg, other, session, refer, call_id, tag, &asked.target, now);
+        }
+        let kind = if take_back { TransferKind::TakeBack } else { TransferKind::Blind };
+        match self.transfer_route(id, leg, take_back, &asked.dialled, now) {
+            Ok(route) => {
+                let _ = self.ua.accept_refer(session, refer, now);
+                self.begin_transfer(id, leg, other, &asked, kind, now);
+                self.follow(id, route, Purpose::Transfer { kind, session, refer }, now);
+                self.ring_back(id);
+            }
+            Err(refusal) => {
+                self.explain(id, format!("transfer to {}: {refusal}", asked.target));
+                self.note_transfer(id, kind, &asked.target, refusal.status(), now);
+                let _ = self.ua.refuse_refer(session, refer, refusal.status(), now);
+            }
+        }
+    }
+
+    /// ST-027: for a device outside, the host of Refer-To does not count and the user must be a number of ours that somebody has. A
+    /// phone of ours transfers to whatever it may dial.
+    fn transfer_route(
+        &mut self,
+        id: CallId,
+        leg: MediaLeg,
+        take_back: bool,
+        dialled: &str,
+        now: Instant,
+    ) -> Result<Route, Refusal> {
+        let Some(call) = self.calls.get(id) else { return Err(Refusal::MissingTarget) };
+        let unknown = || Refusal::UnknownNumber { called: dialled.to_owned() };
+        if take_back {
+            let number = dialled.parse().or_else(|_| E164::from_digits(dialled)).map_err(|_| unknown())?;
+            return route::decide_did(&call.runtime, number);
+        }
+        let Some(Party::Phone(phone)) = call.leg(leg).map(|leg| &leg.party) else { return Err(unknown()) };
+        let (origin, runtime) = (Origin::Phone(phone.clone()), call.runtime.clone());
+        let query = Query { origin: &origin, dialled, now: self.clock.at(now) };
+        route::decide(&runtime, query, &mut self.chance)
+    }
+
+    /// The transferor steps aside; whoever stays is who the new call is for.
+    fn begin_transfer(
+        &mut self,
+        id: CallId,
+        transferor: MediaLeg,
+        stays: MediaLeg,
+        asked: &Asked,
+        kind: TransferKind,
+        now: Instant,
+    ) {
+        self.note_transfer(id, kind, &asked.target, 100, now);
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if let Some(party) = call.leg(stays).map(|leg| leg.party.clone())
+            && stays != call.caller
+        {
+            match party {
+                Party::Phone(phone) => call.origin = Origin::Phone(phone),
+                Party::Trunk(trunk) => call.origin = Origin::Trunk(trunk),
+                Party::Undecided => {}
+            }
+        }
+        (call.caller, call.peer, call.transferor) = (stays, None, Some(transferor));
+        // ST-028: data in Refer-To goes on with the call, and replaces what it had.
+        call.user_data = asked.user_data.clone().or(call.user_data.take());
+        let media = call.media;
+        self.order_media(media, Action::Part { leg: transferor });
+    }
+
+    pub(super) fn transfer_succeeded(&mut self, id: CallId, purpose: Purpose, now: Instant) {
+        let Purpose::Transfer { session, refer, .. } = purpose else { return };
+        self.settle_transfer(id, 200);
+        let _ = self.ua.notify_refer(session, refer, 200, now);
+        let transferor = self.calls.get_mut(id).and_then(|call| call.transferor.take());
+        if let Some(leg) = transferor {
+            self.drop_leg(id, leg, LegOutcome::Answered, now);
+        }
+    }
+
+    /// The transferor gets its call back, when it is still there.
+    pub(super) fn transfer_failed(&mut self, id: CallId, purpose: Purpose, status: u16, now: Instant) {
+        let Purpose::Transfer { session, refer, .. } = purpose else { return };
+        self.settle_transfer(id, status);
+        let _ = self.ua.notify_refer(session, refer, status, now);
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let (caller, media) = (call.caller, call.media);
+        let transferor =
+            call.transferor.take().filter(|leg| call.leg(*leg).is_some_and(|leg| leg.session.is_some()));
+        match transferor {
+            Some(leg) => {
+                call.peer = Some(leg);
+                self.order_media(media, Action::StopPlay { leg: caller });
+                self.bridge_legs(id, caller, leg);
+            }
+            None => {
+                self.finish(id, EndedBy::Edge, Some(status), &format!("the transfer failed ({status})"), now)
+            }
+        }
+    }
+
+    /// Two calls of one transferor become one: the legs that stay are joined, with the streams they have.
+    #[allow(clippy::too_many_arguments, reason = "the facts of one REFER with Replaces")]
+    fn attended(
+        &mut self,
+        id: CallId,
+        transferor: MediaLeg,
+        stays: MediaLeg,
+        session: SessionId,
+        refer: ReferId,
+        call_id: &str,
+        tag: &str,
+        target: &str,
+        now: Instant,
+    ) {
+        let second =
+            self.ua.session_of_dialog(call_id, tag).and_then(|session| self.calls.of_session(session));
+        let moved = second.and_then(|(second, replaced)| {
+            let call = self.calls.get(second).filter(|_| second != id)?;
+            Some((second, call.media, replaced, call.opposite(replaced)?))
+        });
+        let free = self.calls.get(id).and_then(|call| call.free_leg());
+        let (Some((second, media_of_second, _, far)), Some(place)) = (moved, free) else {
+            // RFC 3515 §2.4.2: the dialog to be replaced is not here.
+            let _ = self.ua.refuse_refer(session, refer, 481, now);
+            return;
+        };
+        let _ = self.ua.accept_refer(session, refer, now);
+        self.note_transfer(id, TransferKind::Attended, target, 200, now);
+        let wall = self.clock.at(now);
+        let Some(other) = self.calls.get_mut(second) else { return };
+        let Some(mut leg) = other.legs[usize::from(far.0)].take() else { return };
+        let line = other.record.legs.get(leg.record).cloned();
+        other.peer = None;
+        let Some(call) = self.calls.get_mut(id) else { return };
+        leg.record = call.record.legs.len();
+        call.record
+            .legs
+            .push(line.unwrap_or_else(|| LegRecord::outgoing(leg.party.to_record(), String::new(), wall)));
+        let far_session = leg.session;
+        call.legs[usize::from(place.0)] = Some(leg);
+        (call.caller, call.peer) = (stays, Some(place));
+        let media = call.media;
+        self.order_media(media, Action::Adopt { leg: place, from: (media_of_second, far) });
+        self.bridge_legs(id, stays, place);
+        if let Some(session) = far_session {
+            self.calls.link(session, id, place);
+        }
+        let _ = self.ua.notify_refer(session, refer, 200, now);
+        self.drop_leg(id, transferor, LegOutcome::Answered, now);
+        self.finish(second, EndedBy::Edge, None, "joined with another call by an attended transfer", now);
+    }
+
+    /// RFC 3891: a new call takes the place of one side of a running one.
+    pub(super) fn on_replacing(
+        &mut self,
+        session: SessionId,
+        replaced: SessionId,
+        message: &Message,
+        source: &Source,
+        now: Instant,
+    ) {
+        let Some(origin) = self.identify(session, message, source, now) else { return };
+        let Some((id, old)) = self.calls.of_session(replaced) else {
+            return self.refuse(session, 481, None, now);
+        };
+        let wall = self.clock.at(now);
+        let profile = self.media_profile(self.runtime.profile_of(&origin));
+        let free = self.calls.get(id).and_then(|call| call.free_leg());
+        let (Some(place), Some(offer)) = (free, session_description(message)) else {
+            return self.refuse(session, 488, None, now);
+        };
+        let Some(address) = self.ports.take(profile.pool, now) else {
+            return self.refuse(session, 503, Some(5), now);
+        };
+        let seed = media_rtp::Seed(self.random());
+        let mut side =
+            LegNegotiation::new(&profile, address, signalling(source), Some(source.remote.ip()), seed);
+        let answer = match side.answer(&offer, media_rtp::sdp::attribute::Direction::SendRecv) {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                self.ports.release(&address, now);
+                return self.refuse(session, refusal.status(), None, now);
+            }
+        };
+        let party = Party::of(&origin);
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let mut line =
+            LegRecord::outgoing(party.to_record(), text(message, sip_trunk::msg::HeaderName::CallId), wall);
+        line.direction = LegDirection::In;
+        line.from = shown::<sip_trunk::header::From<'_>>(message, |from| from.uri.to_string());
+        line.to = shown::<sip_trunk::header::To<'_>>(message, |to| to.uri.to_string());
+        (line.answered, line.outcome) = (Some(wall), LegOutcome::Answered);
+        line.note(200);
+        let record = call.record.legs.len();
+        call.record.legs.push(line);
+        call.legs[usize::from(place.0)] = Some(Box::new(Leg {
+            session: Some(session),
+            party,
+            standing: Standing::Answered,
+            address,
+            negotiation: Some(side),
+            prepared: Vec::new(),
+            offer: None,
+            answer: Some(answer.clone()),
+            permit: None,
+            record,
+        }));
+        let other = call.opposite(old);
+        if call.caller == old {
+            call.caller = place;
+        } else {
+            call.peer = Some(place);
+        }
+        let media = call.media;
+        self.calls.link(session, id, place);
+        self.order_media(media, Action::Attach { leg: place, address });
+        let _ = self.ua.answer(session, Answer { body: Some(Body::sdp(answer)), headers: Vec::new() }, now);
+        self.connect(id, place);
+        if let Some(other) = other {
+            self.bridge_legs(id, other, place);
+        }
+        self.note_transfer(
+            id,
+            TransferKind::Attended,
+            &text(message, sip_trunk::msg::HeaderName::From),
+            200,
+            now,
+        );
+        self.drop_leg(id, old, LegOutcome::Answered, now);
+    }
+
+    /// ST-030: the carrier of the caller is asked to connect it itself, with the data the flow has set. False when it cannot be asked.
+    pub(super) fn release_link(&mut self, id: CallId, number: &str, now: Instant) -> bool {
+        let Some(call) = self.calls.get_mut(id) else { return false };
+        let caller = call.caller;
+        let Some(leg) = call.leg(caller).filter(|leg| leg.standing == Standing::Answered) else {
+            return false;
+        };
+        let (Some(trunk), Some(session)) = (leg.party.trunk(), leg.session) else { return false };
+        if !trunk.settings.protocol.release_link_transfer {
+            return false;
+        }
+        let host =
+            trunk.settings.servers.first().map_or(self.config.host.clone(), |server| server.host.to_string());
+        let data = call.user_data.as_deref().and_then(|data| trunk.written_user_data(data));
+        let data = data.map(|(name, value)| {
+            format!(
+                "?{name}={}",
+                sip_trunk::uri::percent::encode(sip_trunk::uri::percent::Part::Header, value.as_bytes())
+            )
+        });
+        let refer = Refer::new(format!("<sip:{number}@{host}{}>", data.unwrap_or_default()));
+        if self.ua.refer(session, refer, now).is_err() {
+            return false;
+        }
+        if let Some(call) = self.calls.get_mut(id) {
+            call.releasing = Some(number.to_owned());
+        }
+        self.note_transfer(id, TransferKind::ReleaseLink, number, 100, now);
+        true
+    }
+
+    /// How a REFER of ours gets on. A carrier that refuses leaves the call with us, and it is bridged.
+    pub(super) fn on_refer_progress(
+        &mut self,
+        session: SessionId,
+        status: u16,
+        finished: bool,
+        now: Instant,
+    ) {
+        let Some((id, _)) = self.calls.of_session(session) else { return };
+        if !finished && status < 200 {
+            return;
+        }
+        let Some(number) = self.calls.get_mut(id).and_then(|call| call.releasing.take()) else { return };
+        self.settle_transfer(id, status);
+        if status < 300 {
+            return self.finish(id, EndedBy::Edge, None, "released to the carrier", now);
+        }
+        self.explain(id, format!("the carrier refused to take the call over ({status})"));
+        self.bridge_to_number(id, &number, now);
+    }
+
+    fn note_transfer(&mut self, id: CallId, kind: TransferKind, target: &str, status: u16, now: Instant) {
+        let at = self.clock.at(now);
+        if let Some(call) = self.calls.get_mut(id) {
+            call.record.transfers.push(Transfer { at, kind, target: target.to_owned(), status });
+        }
+    }
+
+    fn settle_transfer(&mut self, id: CallId, status: u16) {
+        if let Some(transfer) = self.calls.get_mut(id).and_then(|call| call.record.transfers.last_mut()) {
+            transfer.status = status;
+        }
+    }
+}
+
+fn read(message: &Message) -> Option<Asked> {
+    let refer = message.typed::<ReferTo<'_>>()?.ok()?;
+    let uri = refer.target().uri;
+    let data = refer.user_to_user();
+    let user_data = data.as_deref().and_then(|value| UserToUser::parse(value.as_bytes()).ok()?.data().ok());
+    let replaces = refer.replaces();
+    let replaces = replaces.as_deref().and_then(|value| {
+        let replaces = Replaces::parse(value.as_bytes()).ok()?;
+        // RFC 3891 §3: the to-tag is the local one of whoever is asked.
+        Some((replaces.call_id.to_owned(), replaces.to_tag.to_owned()))
+    });
+    Some(Asked {
+        target: uri.to_string(),
+        dialled: dialled_in(uri)?,
+        user_data: user_data.map(|data| data.bytes().to_vec()),
+        replaces,
+    })
+}

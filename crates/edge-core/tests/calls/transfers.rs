@@ -1,0 +1,139 @@
+//! Transfers, flows and hold.
+
+use std::time::Duration;
+
+use edge_core::cdr::TransferKind;
+use edge_core::media::{Action, CollectEnd, MediaLeg, Notice, PlayEnd};
+use sip_trunk::ua::{self, Body, Refer};
+use telco_testkit::{check_ladder, expect_file};
+
+use crate::lab::{ALICE, BOB, CARRIER_A, DEVICE, EdgeNode, Peer, offer, sim};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// EC-019, ST-021, ST-025, ST-031: a flow answers, plays, sets user data and transfers to the device: with the caller's number, the
+/// device's token, the data in hexadecimal behind its discriminator, and the same conversation.
+#[test]
+fn a_flow_transfers_with_user_data() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    let mut device = Peer::new(&sim, "device", DEVICE).answering();
+    carrier.call(&sim, "+13175550110", None);
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    assert!(carrier.was_answered());
+    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    let invite = device.invite();
+    let header = |name: &str| invite.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
+    assert!(header("User-to-User").unwrap().starts_with("0068656c6c6f;encoding=hex"));
+    assert_eq!(header("CUSTOM-DEVICE-TOKEN").as_deref(), Some("1234567"));
+    assert!(header("x-inin-cnv").is_some());
+    assert!(edge.media.iter().any(|command| matches!(command.action, Action::Bridge { .. })));
+    check_ladder(&sim, &expect_file!["ladders/flow.txt"]);
+}
+
+/// EC-018, ST-027, ST-028, ST-029: a device takes a call back with REFER: whatever the host, the number's owner rings, the data goes
+/// along, the device is told and released.
+#[test]
+fn a_device_gives_a_call_back() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    let mut device = Peer::new(&sim, "device", DEVICE).answering();
+    alice.register(&sim, "wonderland");
+    carrier.call(&sim, "+13175550110", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut device], SECOND);
+    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut device], SECOND);
+    let call = device.incoming();
+    let refer = Refer::new("<sip:+13175550101@anywhere.invalid?User-to-User=006279650a%3Bencoding%3Dhex>");
+    device.act(&sim, |agent, now| agent.refer(call, refer, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut device], 2 * SECOND);
+    let progress: Vec<u16> = device
+        .events
+        .iter()
+        .filter_map(
+            |event| if let ua::Event::ReferProgress { status, .. } = event { Some(*status) } else { None },
+        )
+        .collect();
+    assert_eq!(progress.last(), Some(&200), "{progress:?}");
+    assert!(device.has_ended(), "the device is released");
+    assert!(!carrier.has_ended(), "the caller stays");
+    let unknown = Refer::new("<sip:+13175550140@192.0.2.1>");
+    assert!(alice.events.iter().any(|event| matches!(event, ua::Event::Confirmed { .. })));
+    let session = alice.incoming();
+    alice.act(&sim, |agent, now| agent.refer(session, unknown, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut device], SECOND);
+    assert!(!carrier.has_ended(), "a transfer that leads nowhere leaves the call as it was");
+}
+
+/// A phone transfers its caller to a colleague: the caller hears ring-back, then the colleague.
+#[test]
+fn a_phone_transfers_blindly() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut bob = Peer::new(&sim, "bob", BOB).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    let call = carrier.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    let session = alice.incoming();
+    alice.act(&sim, |agent, now| agent.refer(session, Refer::new("<sip:4102@192.0.2.1>"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], 2 * SECOND);
+    assert!(alice.has_ended() && !bob.has_ended() && !carrier.has_ended());
+    carrier.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert!(bob.has_ended());
+    let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
+    assert_eq!((record.transfers[0].kind, record.transfers[0].status), (TransferKind::Blind, 200));
+    check_ladder(&sim, &expect_file!["ladders/blind_transfer.txt"]);
+}
+
+/// EC-017: hold on one side is offered to the other, and the record still has two legs.
+#[test]
+fn hold_goes_across() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let call = carrier.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let held = String::from_utf8(offer("192.0.2.10:5060".parse().unwrap()).bytes.to_vec()).unwrap();
+    let held = Body::sdp(held.replace("sendrecv", "sendonly").replace("o=- 1 1", "o=- 1 2"));
+    carrier.act(&sim, |agent, now| agent.reinvite(call, Some(held), Vec::new(), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let offered = alice.events.iter().rev().find_map(|event| match event {
+        ua::Event::Offered { message, .. } => Some(String::from_utf8_lossy(message.body()).into_owned()),
+        _ => None,
+    });
+    assert!(offered.as_deref().is_some_and(|offer| offer.contains("a=sendonly")), "{offered:?}");
+}
+
+/// A menu waits for a key, takes the choice and rings whoever it names.
+#[test]
+fn a_menu_leads_to_a_person() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    alice.register(&sim, "wonderland");
+    carrier.call(&sim, "+13175550111", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let key = |digits: &str| Notice::Collected {
+        leg: MediaLeg(0),
+        digits: digits.into(),
+        end: CollectEnd::Complete,
+    };
+    edge.hear(&sim, key("7"));
+    assert!(alice.events.iter().all(|event| !matches!(event, ua::Event::Incoming { .. })), "7 is no choice");
+    edge.hear(&sim, key("1"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert!(alice.events.iter().any(|event| matches!(event, ua::Event::Confirmed { .. })));
+}
