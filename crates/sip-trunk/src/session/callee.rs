@@ -262,6 +262,7 @@ impl Session {
         };
         let Some(at) = self.unacknowledged.iter().position(|answer| answer.cseq == cseq) else { return };
         self.unacknowledged.remove(at);
+        self.unacknowledged.shrink_to_fit();
         if self.state == State::Terminated {
             // RFC 5407 §3.2.4: the session is over, an answer in the ACK means nothing.
             return self.continue_ending(wire, now);

@@ -163,6 +163,8 @@ impl Session {
         self.asked_timeout(wire, now);
         self.refers_timeout(wire, now);
         self.acknowledgements.retain(|known| known.forget > now);
+        // A call lasts much longer than its beginning, whose memory it gives back.
+        self.acknowledgements.shrink_to_fit();
         self.expiry_timeout(wire, now);
         self.ending_timeout(wire, now);
     }

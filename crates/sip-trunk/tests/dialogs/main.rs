@@ -9,6 +9,7 @@ mod challenges;
 mod forking;
 mod hostile_peers;
 mod lab;
+mod memory;
 mod model;
 mod reliable;
 mod rfc5407;
