@@ -22,6 +22,7 @@ use crate::ConversationId;
 use crate::cdr::{CallRecord, LegDirection};
 use crate::compile::Runtime;
 use crate::flow::FlowRun;
+use crate::guard::Ticket;
 use crate::media::{MAX_LEGS, MediaId, MediaLeg};
 use crate::route::Origin;
 use sip_trunk::uri::UriRef;
@@ -56,6 +57,8 @@ pub(crate) struct Call {
     /// User-to-user data, discriminator apart (RFC 7433).
     pub(crate) user_data: Option<Vec<u8>>,
     pub(crate) emergency: bool,
+    /// Its place in the budgets of calls to the outside.
+    pub(crate) ticket: Option<Ticket>,
     /// How many proxies may still handle it (RFC 3261 §8.1.1.6).
     pub(crate) max_forwards: u8,
     /// Grows with the call.

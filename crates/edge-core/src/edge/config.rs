@@ -18,6 +18,8 @@ pub struct EdgeConfig {
     pub ua: UaConfig,
     /// What protects it.
     pub guard: guard::Config,
+    /// Budgets of calls to the outside.
+    pub fraud: guard::FraudLimits,
     /// The host in addresses we write: a domain or an address.
     pub host: String,
     /// Where call flows find their prompts, as WAV files.
@@ -38,6 +40,7 @@ impl EdgeConfig {
         Self {
             ua,
             guard: guard::Config::default(),
+            fraud: guard::FraudLimits::default(),
             host: host.into(),
             prompts: None,
             targets: TargetPolicy::default(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::tz::TimeZone;
 use media_rtp::sdp::attribute::Direction as MediaDirection;
 use media_rtp::sdp::{Signalling, TargetPolicy};
 use numplan::{Caller, Number, present, write_number};
@@ -19,6 +20,7 @@ use super::message::{q850, session_description};
 use crate::call::{Branch, Call, CallId, Dialing, Leg, Party, Prepared, Purpose, Standing, Way};
 use crate::cdr::{LegOutcome, LegRecord};
 use crate::compile::{Phone, Reach, Runtime, Trunk, User};
+use crate::guard::Attempt;
 use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg, Sound, ToneKind};
 use crate::route::{self, Origin, Query, Target};
 
@@ -62,8 +64,40 @@ impl Edge {
         now: Instant,
     ) {
         self.begin_dialing(id, purpose);
+        if let Err(status) = self.within_budget(id, address, now) {
+            return self.conclude_dialing(id, status, now);
+        }
         self.hunt(id, group, trunks, address, now);
         self.conclude_dialing(id, 503, now);
+    }
+
+    /// ES-43: whether a call to the outside is within what its account and the organization may use. An emergency call always is.
+    fn within_budget(&mut self, id: CallId, address: &str, now: Instant) -> Result<(), u16> {
+        let wall = self.clock.at(now);
+        let Some(call) = self.calls.get_mut(id).filter(|call| call.ticket.is_none()) else { return Ok(()) };
+        let zone =
+            call.origin.site(&call.runtime).and_then(|site| TimeZone::get(site.time_zone.as_str()).ok());
+        let attempt = Attempt {
+            account: match &call.origin {
+                Origin::Phone(phone) => phone.id.as_u128(),
+                Origin::Trunk(trunk) => trunk.settings.id.as_u128(),
+            },
+            destination: address,
+            classification: call.record.classification.as_deref(),
+            emergency: call.emergency,
+            local: wall.to_zoned(zone.unwrap_or(TimeZone::UTC)).datetime(),
+        };
+        match self.fraud.admit(&attempt, now) {
+            Ok(ticket) => {
+                call.ticket = ticket;
+                Ok(())
+            }
+            Err(refusal) => {
+                tracing::warn!(origin = %call.origin, code = %refusal.code(), "{address}: {refusal}");
+                call.record.explain.push(format!("{address}: {refusal}"));
+                Err(refusal.status())
+            }
+        }
     }
 
     fn begin_dialing(&mut self, id: CallId, purpose: Purpose) {
@@ -474,6 +508,9 @@ impl Edge {
     fn join(&mut self, id: CallId, leg: MediaLeg, purpose: Purpose, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else { return };
         call.peer = Some(leg);
+        if let Some(ticket) = call.ticket {
+            self.fraud.connected(ticket, now);
+        }
         let (caller, media) = (call.caller, call.media);
         let was_answered = call.caller_is_answered();
         if was_answered {

@@ -154,6 +154,9 @@ impl Edge {
         let Some(mut call) = self.calls.remove(id) else { return };
         let wall = self.clock.at(now);
         call.record.ended = wall;
+        if let Some(ticket) = call.ticket {
+            self.fraud.ended(ticket, now);
+        }
         for leg in call.legs.into_iter().flatten() {
             self.ports.release(&leg.address, now);
             if let Some(session) = leg.session {
@@ -165,6 +168,20 @@ impl Edge {
         }
         self.outbox.push(&call.record);
         self.tell(Event::CallEnded(Box::new(call.record)));
+    }
+
+    /// ES-43: when the minutes of a budget are used up, its calls end.
+    pub(super) fn cut_spent_calls(&mut self, now: Instant) {
+        for ticket in self.fraud.handle_timeout(now) {
+            let spent = self
+                .calls
+                .ids()
+                .into_iter()
+                .find(|id| self.calls.get(*id).is_some_and(|call| call.ticket == Some(ticket)));
+            if let Some(id) = spent {
+                self.finish(id, EndedBy::Edge, None, "the minutes of the budget are used up", now);
+            }
+        }
     }
 
     /// What is due in the calls themselves.

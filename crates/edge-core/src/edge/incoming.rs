@@ -219,6 +219,7 @@ impl Edge {
                 releasing: None,
                 user_data,
                 emergency: false,
+                ticket: None,
                 max_forwards: hops - 1,
                 record,
                 ending: None,

@@ -43,7 +43,7 @@ use crate::call::Calls;
 use crate::cdr::Outbox;
 use crate::clock::WallClock;
 use crate::compile::Runtime;
-use crate::guard::Guard;
+use crate::guard::{Fraud, Guard};
 use crate::media::{Action, MediaCommand, MediaId, MediaPorts};
 use crate::registrar::Registrar;
 use requests::Known;
@@ -60,6 +60,7 @@ pub struct Edge {
     trunks: Trunks,
     registrar: Registrar,
     guard: Guard,
+    fraud: Fraud,
     calls: Calls,
     ports: MediaPorts,
     outbox: Outbox,
@@ -95,6 +96,7 @@ impl Edge {
         );
         let mut edge = Self {
             guard: Guard::new(config.guard.clone(), seed.derive("guard"), now),
+            fraud: Fraud::new(config.fraud.clone(), now),
             outbox: Outbox::new(config.record_bound, config.next_record),
             clock: WallClock::new(wall, now),
             chance: Chance::new(seed.derive("chance").0),
@@ -140,6 +142,7 @@ impl Edge {
         self.registrar.handle_timeout(now);
         self.guard.handle_timeout(now);
         self.outbox.handle_timeout(now);
+        self.cut_spent_calls(now);
         self.time_calls(now);
         self.pump(now);
     }
@@ -151,6 +154,7 @@ impl Edge {
         self.trunks.apply(self.runtime.trunk_configs(), &mut self.ua, now);
         self.registrar.apply(config.registrar_config(&self.runtime), Arc::clone(&self.runtime.accounts));
         self.guard.apply(config.guard.clone());
+        self.fraud.apply(config.fraud.clone());
         self.config = config;
         self.known.forget();
         self.form_groups(now);
@@ -169,6 +173,7 @@ impl Edge {
             self.trunks.next_timeout(),
             self.registrar.next_timeout(),
             self.guard.next_timeout(),
+            self.fraud.next_timeout(),
             self.outbox.next_timeout(),
             self.next_call_timeout(),
         ];

@@ -49,10 +49,11 @@ pub(crate) struct EdgeNode {
 
 impl EdgeNode {
     pub(crate) fn new(sim: &Sim) -> Self {
-        Self::of(sim, include_str!("../data/office.toml"))
+        Self::with(sim, |_| {})
     }
 
-    pub(crate) fn of(sim: &Sim, document: &str) -> Self {
+    pub(crate) fn with(sim: &Sim, adjust: impl FnOnce(&mut EdgeConfig)) -> Self {
+        let document = include_str!("../data/office.toml");
         let wall = NOW.parse().unwrap();
         let written = "2026-03-01T10:00:00Z".parse().unwrap();
         let organization = Organization::from_document(document, Format::Toml, written)
@@ -64,7 +65,8 @@ impl EdgeNode {
         let listener = Listener::new(SocketId(0), Transport::Udp, EDGE.parse().unwrap());
         let endpoint = EndpointConfig { listeners: vec![listener], ..EndpointConfig::default() };
         let ua = UaConfig { endpoint, session_timer: SessionTimer::Off, ..UaConfig::default() };
-        let config = EdgeConfig::new(ua, "192.0.2.1");
+        let mut config = EdgeConfig::new(ua, "192.0.2.1");
+        adjust(&mut config);
         let pool = Pool {
             id: PoolId(0),
             bind: "192.0.2.1".parse().unwrap(),

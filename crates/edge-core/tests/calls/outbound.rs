@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edge_core::cdr::{Direction, LegOutcome, LegParty};
+use edge_core::guard::{Allowed, Destination, DestinationRule};
 use telco_model::value::TrunkId;
 use telco_testkit::{check_ladder, expect_file};
 
@@ -55,7 +56,7 @@ fn a_phone_must_prove_itself() {
     assert!(edge.records.is_empty(), "nobody was called");
 }
 
-/// ST-012, ST-041, EC-029: a 503 of the first carrier moves the same call to the second, with a Call-ID of its own and the caller none
+/// ST-012, ST-034, ST-041: a 503 of the first carrier moves the same call to the second, with a Call-ID of its own and the caller none
 /// the wiser; it is one record with the failed attempt in it.
 #[test]
 fn a_503_moves_the_call_to_the_next_carrier() {
@@ -104,7 +105,7 @@ fn busy_stays_busy() {
     assert_eq!(alice.refused(), Some(486));
 }
 
-/// ES-44: an emergency call goes out while the edge takes no others.
+/// ES-44, EC-029: an emergency call goes out while the edge takes no others; they get 503 with Retry-After.
 #[test]
 fn emergency_calls_pass_a_draining_edge() {
     let mut sim = sim();
@@ -154,4 +155,29 @@ fn a_remote_phone_is_called_at_its_number() {
     assert!(alice.was_answered(), "{:?} {:?}", alice.refused(), edge.records);
     let called = carrier.invite().request_uri().map(String::from_utf8_lossy).unwrap().into_owned();
     assert_eq!(called, "sip:+12025550177@192.0.2.10:5060");
+}
+
+/// ES-43: what is out of budget does not leave, and the record says why; a call inside and an emergency call do.
+#[test]
+fn calls_out_of_budget_stay_inside() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| {
+        let never = Destination::Prefix("+1202".into());
+        config.fraud.destinations = vec![DestinationRule { destination: never, allowed: Allowed::Never }];
+    });
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert_eq!(alice.refused(), Some(403));
+    assert!(
+        edge.records[0].explain.iter().any(|why| why.contains("not allowed")),
+        "{:?}",
+        edge.records[0].explain
+    );
+    alice.call(&sim, "911", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert!(alice.was_answered());
 }

@@ -175,6 +175,7 @@ impl Session {
 
     pub(super) fn send_success(&mut self, answer: Answer, wire: &mut Wire, now: Instant) {
         let Some(called) = self.called.take() else { return };
+        self.late_prack = called.provisionals.awaited().map(|rseq| (called.cseq, rseq));
         let mut draft = self.dialog_answer(&called.invite, 200, called.path, &answer.headers, wire);
         if let Some((header, require)) = called.timer {
             draft = draft.header(HeaderName::SessionExpires, header.to_string());

@@ -104,6 +104,8 @@ pub struct Session {
     affinity: bool,
     calling: Option<Box<Calling>>,
     called: Option<Box<Called>>,
+    /// CSeq and RSeq of a reliable provisional answer whose PRACK our 2xx has overtaken.
+    late_prack: Option<(u32, u32)>,
     unacknowledged: Vec<Unacknowledged>,
     acknowledgements: Vec<Acknowledgement>,
     modification: Option<Box<Modification>>,
@@ -169,6 +171,7 @@ impl Session {
             affinity: false,
             calling: None,
             called: None,
+            late_prack: None,
             unacknowledged: Vec::new(),
             acknowledgements: Vec::new(),
             modification: None,

@@ -74,6 +74,11 @@ impl Provisionals {
         self.outstanding.is_some() && rseq == self.rseq && self.outstanding.take().is_some()
     }
 
+    /// The RSeq whose PRACK is still on its way.
+    pub(super) fn awaited(&self) -> Option<u32> {
+        self.outstanding.as_ref().map(|_| self.rseq)
+    }
+
     /// Sends the next one unless one is outstanding.
     fn advance(&mut self, timing: &Timing, now: Instant) -> Option<Draft> {
         if self.outstanding.is_some() {
@@ -174,8 +179,10 @@ impl Session {
             return wire.reply(transaction, &message, 400, now);
         };
         let Some(called) = self.called.as_mut() else {
-            // RFC 3262 §3: a PRACK that matches nothing outstanding.
-            return wire.reply(transaction, &message, 481, now);
+            // RFC 3262 §3: the 2xx may overtake the PRACK of what was outstanding then, which is still to be answered; any other
+            // matches nothing.
+            let late = self.late_prack.take_if(|late| *late == (rack.number, rack.response));
+            return wire.reply(transaction, &message, if late.is_some() { 200 } else { 481 }, now);
         };
         let ours = rack.number == called.cseq && rack.method == Method::Invite;
         if !ours || !called.provisionals.acknowledged(rack.response) {
