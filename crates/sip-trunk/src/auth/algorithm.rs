@@ -177,6 +177,7 @@ mod tests {
         assert_eq!(of(Hash::Sha512_256), "c672b8d1ef56ed28ab87c3622c5114069bdd3ad7b8f9737498d0c01ecef0967a");
     }
 
+    /// ES-23: every byte is looked at wherever the first difference is; only the length, which is no secret, ends it early.
     #[test]
     fn comparing_takes_any_length_and_case() {
         let digest = HexDigest::of(Hash::Md5, &[b""]);

@@ -1,7 +1,7 @@
 //! The words header values are made of: tokens, quoted strings, comments, linear white space (RFC 3261 §25.1).
 
 use super::{FaultKind, HeaderFault, fault::fault};
-use crate::msg::token::is_token_byte;
+use crate::msg::token::{Class, TOKEN, is_token_byte, run};
 
 /// A position in a header value.
 #[derive(Debug, Clone)]
@@ -96,13 +96,22 @@ impl<'a> Cursor<'a> {
         &rest[..len]
     }
 
+    /// As many bytes of `class` as there are.
+    #[inline]
+    pub(crate) fn take(&mut self, class: &Class) -> &'a [u8] {
+        let rest = self.rest();
+        let len = run(rest, class);
+        self.at += len;
+        &rest[..len]
+    }
+
     /// A token of one byte or more.
     pub(crate) fn token(&mut self) -> Result<&'a str, HeaderFault> {
         self.token_bytes().map(ascii)
     }
 
     pub(crate) fn token_bytes(&mut self) -> Result<&'a [u8], HeaderFault> {
-        match self.take_while(is_token_byte) {
+        match self.take(&TOKEN) {
             [] => Err(self.fault(FaultKind::Token)),
             token => Ok(token),
         }
@@ -114,7 +123,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn word_bytes(&mut self) -> Result<&'a [u8], HeaderFault> {
-        match self.take_while(is_word_byte) {
+        match self.take(&WORD) {
             [] => Err(self.fault(FaultKind::Token)),
             word => Ok(word),
         }
@@ -123,18 +132,18 @@ impl<'a> Cursor<'a> {
     /// A decimal number up to `max`; the digits must end at a byte that is no part of a token.
     pub(crate) fn number(&mut self, max: u64) -> Result<u64, HeaderFault> {
         let start = self.at;
-        let digits = self.take_while(|b| b.is_ascii_digit());
-        let refused = fault(FaultKind::Number(max), start);
-        if digits.is_empty() || self.peek().is_some_and(is_token_byte) {
-            return Err(refused);
+        let mut number = 0_u64;
+        while let Some(digit) = self.peek().map(|b| b.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+            // A number beyond 64 bits stays too large.
+            number = number.saturating_mul(10).saturating_add(u64::from(digit));
+            self.at += 1;
         }
-        // Leading zeros count for nothing; 20 digits or more may not fit.
-        let zeros = digits.iter().take_while(|b| **b == b'0').count();
-        if digits.len() - zeros > 19 {
-            return Err(refused);
+        let is_whole = self.at > start && !self.peek().is_some_and(is_token_byte);
+        if is_whole && number <= max && number < u64::MAX {
+            Ok(number)
+        } else {
+            Err(fault(FaultKind::Number(max), start))
         }
-        let number = digits.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0'));
-        if number <= max { Ok(number) } else { Err(refused) }
     }
 
     pub(crate) fn number_u32(&mut self) -> Result<u32, HeaderFault> {
@@ -150,7 +159,7 @@ impl<'a> Cursor<'a> {
             return Err(self.fault(FaultKind::Quote));
         }
         loop {
-            self.take_while(is_quoted_byte);
+            self.take(&QUOTED);
             match self.rest() {
                 [b'"', ..] => {
                     self.at += 1;
@@ -200,12 +209,8 @@ pub(crate) fn is_word_byte(byte: u8) -> bool {
     WORD[usize::from(byte)]
 }
 
-const fn is_quoted_byte(byte: u8) -> bool {
-    QUOTED[byte as usize]
-}
-
 /// Visible ASCII without `"`, `,`, `;`, `<`, `>`.
-static WORD: [bool; 256] = {
+static WORD: Class = {
     let mut table = [false; 256];
     let mut b = 0x21;
     while b < 0x7F {
@@ -216,7 +221,7 @@ static WORD: [bool; 256] = {
 };
 
 /// What may stand in a quoted string without a backslash; Latin-1 octets are let through, phones send them.
-static QUOTED: [bool; 256] = {
+static QUOTED: Class = {
     let mut table = [false; 256];
     let mut b = 0;
     while b < 256 {

@@ -37,33 +37,38 @@ impl std::iter::FusedIterator for Elements<'_> {}
 
 fn element_end(value: &[u8]) -> usize {
     let mut at = 0;
+    // Looked for once, however many parentheses stand before it.
+    let mut mark = next_mark(value, at);
     loop {
-        let Some(skip) = next_mark(&value[at..]) else { return value.len() };
-        at += skip;
-        let closed = match value[at] {
-            b',' => return at,
-            b'"' => string_end(value, at),
-            b'<' => memchr::memchr(b'>', &value[at..]).map(|n| at + n),
+        let closed = if let Some(open) = memchr::memchr(b'(', &value[at..mark]).map(|n| at + n) {
             // A parenthesis opens a comment only where a word could start; inside a URI it is an ordinary character.
-            _ => match at.checked_sub(1).map(|i| value[i]) {
+            match open.checked_sub(1).map(|i| value[i]) {
                 None | Some(b' ' | b'\t') => {
-                    let mut cursor = Cursor::new(&value[at..]);
-                    cursor.comment().ok().map(|_| at + cursor.at() - 1)
+                    let mut cursor = Cursor::new(&value[open..]);
+                    cursor.comment().ok().map(|_| open + cursor.at() - 1)
                 }
-                Some(_) => Some(at),
-            },
+                Some(_) => Some(open),
+            }
+        } else {
+            match value.get(mark) {
+                None | Some(b',') => return mark,
+                Some(b'"') => string_end(value, mark),
+                Some(_) => memchr::memchr(b'>', &value[mark..]).map(|n| mark + n),
+            }
         };
         match closed {
             Some(last) => at = last + 1,
             None => return value.len(),
         }
+        if at > mark {
+            mark = next_mark(value, at);
+        }
     }
 }
 
-/// Offset of the first `,`, `"`, `<` or `(`.
-fn next_mark(value: &[u8]) -> Option<usize> {
-    let mark = memchr::memchr3(b',', b'"', b'<', value);
-    memchr::memchr(b'(', &value[..mark.unwrap_or(value.len())]).or(mark)
+/// Offset of the first `,`, `"` or `<` from `at` on; the length when there is none.
+fn next_mark(value: &[u8], at: usize) -> usize {
+    memchr::memchr3(b',', b'"', b'<', &value[at..]).map_or(value.len(), |n| at + n)
 }
 
 /// Offset of the `"` that closes the one at `open`.

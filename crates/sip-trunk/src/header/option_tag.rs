@@ -61,7 +61,7 @@ impl<'a> Header<'a> for Allow<'a> {
     fn parse(value: &'a [u8]) -> Result<Self, HeaderFault> {
         let mut cursor = Cursor::begin(value)?;
         let missing = cursor.fault(FaultKind::Token);
-        let method = Method::parse(cursor.token()?.as_bytes()).ok_or(missing)?;
+        let method = Method::parse(cursor.token_bytes()?).ok_or(missing)?;
         cursor.end()?;
         Ok(Self(method))
     }

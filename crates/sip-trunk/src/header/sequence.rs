@@ -88,7 +88,7 @@ impl fmt::Display for RAck<'_> {
 fn spaced_method<'a>(cursor: &mut Cursor<'a>) -> Result<Method<'a>, HeaderFault> {
     blank(cursor)?;
     let at = cursor.at();
-    Method::parse(cursor.token()?.as_bytes()).ok_or(HeaderFault { kind: FaultKind::Token, at })
+    Method::parse(cursor.token_bytes()?).ok_or(HeaderFault { kind: FaultKind::Token, at })
 }
 
 fn blank(cursor: &mut Cursor<'_>) -> Result<(), HeaderFault> {

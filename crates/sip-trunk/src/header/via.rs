@@ -79,7 +79,7 @@ impl<'a> Header<'a> for Via<'a> {
             expect(&mut cursor, "2.0")?;
             cursor.separator(b'/')?;
         }
-        let transport = Transport::parse(cursor.token()?);
+        let transport = Transport::of_token(cursor.token_bytes()?);
         let blank = cursor.at();
         cursor.skip_lws();
         if cursor.at() == blank {

@@ -44,38 +44,28 @@ impl Head<'_> {
 
     /// Reads header lines up to the empty one; gives the offset behind it, or `None` when there is none.
     pub(super) fn read_fields(&mut self) -> Option<usize> {
-        let (mut seen, mut lines, mut loose) = (0u16, 0usize, 0usize);
+        let (mut seen, mut pairs) = (0u16, 0usize);
         let body_start = loop {
             let at = self.at;
             let Some(&first) = self.section.get(at) else { break None };
             let (end, next) = line(self.section, at);
-            if next == end {
-                // The line has no end: what is there is read for the reply, and the message refused.
-                self.read_line(first, at, end, &mut seen);
-                self.at = end;
-                break None;
-            }
-            lines = lines.wrapping_add(1);
-            if next - end == 1 {
-                loose += 1;
-            }
-            if end == at {
+            pairs = pairs.wrapping_add(usize::from(next.wrapping_sub(end) == 2));
+            if end == at && next > end {
                 break Some(next);
             }
-            self.read_line(first, at, end, &mut seen);
+            if matches!(first, b' ' | b'\t') {
+                self.read_fold(at, end);
+            } else {
+                self.read_field(at, end, &mut seen);
+            }
             self.at = next;
+            if next == end {
+                // The line has no end: what is there was read for the reply, and the message is refused.
+                break None;
+            }
         };
-        self.pairs += lines - loose;
+        self.pairs += pairs;
         body_start
-    }
-
-    #[inline]
-    fn read_line(&mut self, first: u8, at: usize, end: usize, seen: &mut u16) {
-        if matches!(first, b' ' | b'\t') {
-            self.read_fold(at, end);
-        } else {
-            self.read_field(at, end, seen);
-        }
     }
 
     #[inline(always)]
@@ -101,19 +91,13 @@ impl Head<'_> {
             return;
         }
         if let Some(name) = id {
-            let bit = alone(name);
+            let bit = TRAITS[name as usize] & ALONE;
             if *seen & bit != 0 {
                 self.report(Code::RepeatedHeader(name), at, end);
             }
             *seen |= bit;
         }
-        let mut value = &content[colon + 1..];
-        if let [b' ' | b'\t', rest @ ..] = value {
-            value = rest;
-            while let [b' ' | b'\t', rest @ ..] = value {
-                value = rest;
-            }
-        }
+        let value = trim_blank_start(&content[colon + 1..]);
         let value_start = end - value.len();
         let value = Span::within(value_start, value_start + trim_blank_end(value).len());
         let start = Span::within(at, end).start;
@@ -167,29 +151,28 @@ impl Head<'_> {
         }
     }
 
-    /// Counts the parameters of one address, or of the Request-URI.
-    pub(super) fn judge_params(&mut self, address: Span) {
-        let limit = self.limits.uri_params;
-        if address.len() > limit && memchr::memchr_iter(b';', address.of(self.section)).count() > limit {
-            self.found.push(Code::TooManyUriParams, address);
-        }
-    }
-
     /// Counts what lengthens with every hop, and gives the body's length.
     ///
     /// RFC 3261 §20.14: decimal digits; RFC 4475 §3.3.9: contradicting values frame nothing.
     pub(super) fn judge_fields(&mut self) -> Option<u64> {
         let (mut vias, mut routes, mut recorded) = (0usize, 0usize, 0usize);
         let (mut declared, mut usable) = (None, true);
-        for index in 0..self.fields.len() {
-            let field = self.fields[index];
-            let span = Span { start: field.value_start, end: field.value_end };
+        for field in self.fields.iter() {
             let Some(name) = field.id else { continue };
-            if span.len() > self.limits.uri_params && is_addressing(name) {
+            let traits = TRAITS[name as usize];
+            if traits & (COUNTED | ADDRESSING) == 0 {
+                continue;
+            }
+            let span = Span { start: field.value_start, end: field.value_end };
+            if traits & ADDRESSING != 0 && span.len() > self.limits.uri_params {
                 for element in split_list(span.of(self.section)) {
                     let at = element.as_ptr() as usize - self.section.as_ptr() as usize;
-                    self.judge_params(Span::new(at, at + element.len()));
+                    let element = Span::new(at, at + element.len());
+                    judge_params(element, self.section, self.limits, self.found);
                 }
+            }
+            if traits & COUNTED == 0 {
+                continue;
             }
             #[allow(clippy::wildcard_enum_match_arm)] // the other headers are not judged here
             let (count, limit, code) = match name {
@@ -226,6 +209,14 @@ impl Head<'_> {
     }
 }
 
+/// Counts the parameters of one address, or of the Request-URI.
+pub(super) fn judge_params(address: Span, section: &[u8], limits: &Limits, found: &mut Diagnostics) {
+    let limit = limits.uri_params;
+    if address.len() > limit && memchr::memchr_iter(b';', address.of(section)).count() > limit {
+        found.push(Code::TooManyUriParams, address);
+    }
+}
+
 /// Offset of the first colon, eight bytes at a time: names are too short for a call to pay.
 #[inline]
 fn find_colon(line: &[u8]) -> Option<usize> {
@@ -242,9 +233,22 @@ fn find_colon(line: &[u8]) -> Option<usize> {
     Some(chunks.len() * 8 + at)
 }
 
+/// Without the blanks in front; nearly always that is one space.
+#[inline]
+fn trim_blank_start(text: &[u8]) -> &[u8] {
+    match text {
+        [b' ', rest @ ..] if rest.first().is_some_and(|first| *first > b' ') => rest,
+        _ => &text[text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()..],
+    }
+}
+
+/// Without the blanks at the end; nearly always there are none.
 #[inline]
 fn trim_blank_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = text {
+    while let [rest @ .., last] = text
+        && *last <= b' '
+        && matches!(last, b' ' | b'\t')
+    {
         text = rest;
     }
     text
@@ -289,51 +293,66 @@ pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
     (length <= 1 << 31).then_some(length)
 }
 
-/// A bit for each header whose repetition makes a message ambiguous about who, what or where (RFC 4475 §3.3.8); none for
-/// the others.
-#[inline]
-#[allow(clippy::wildcard_enum_match_arm)] // other headers may be repeated
-const fn alone(name: HeaderName) -> u16 {
-    match name {
-        HeaderName::CallId => 1,
-        HeaderName::ContentType => 1 << 1,
-        HeaderName::CSeq => 1 << 2,
-        HeaderName::Event => 1 << 3,
-        HeaderName::Expires => 1 << 4,
-        HeaderName::From => 1 << 5,
-        HeaderName::MaxForwards => 1 << 6,
-        HeaderName::RAck => 1 << 7,
-        HeaderName::ReferTo => 1 << 8,
-        HeaderName::Replaces => 1 << 9,
-        HeaderName::RSeq => 1 << 10,
-        HeaderName::SessionExpires => 1 << 11,
-        HeaderName::To => 1 << 12,
-        _ => 0,
-    }
-}
-
+/// One bit for each header whose repetition makes a message ambiguous about who, what or where (RFC 4475 §3.3.8).
+const ALONE: u16 = (1 << 13) - 1;
 /// Headers that carry addresses, whose parameters are counted.
-const fn is_addressing(name: HeaderName) -> bool {
-    matches!(
-        name,
-        HeaderName::Contact
-            | HeaderName::Diversion
-            | HeaderName::From
-            | HeaderName::HistoryInfo
-            | HeaderName::PAssertedIdentity
-            | HeaderName::Path
-            | HeaderName::PPreferredIdentity
-            | HeaderName::RecordRoute
-            | HeaderName::ReferredBy
-            | HeaderName::ReferTo
-            | HeaderName::RemotePartyId
-            | HeaderName::ReplyTo
-            | HeaderName::Route
-            | HeaderName::ServiceRoute
-            | HeaderName::To
-            | HeaderName::Via
-    )
-}
+const ADDRESSING: u16 = 1 << 13;
+/// Headers that are counted, or frame the body.
+const COUNTED: u16 = 1 << 14;
+
+/// What each header is judged for.
+static TRAITS: [u16; HeaderName::COUNT] = {
+    use HeaderName as H;
+    const fn mark(traits: &mut [u16; HeaderName::COUNT], names: &[HeaderName], bits: u16) {
+        let mut at = 0;
+        while at < names.len() {
+            traits[names[at] as usize] |= bits;
+            at += 1;
+        }
+    }
+    let mut traits = [0; HeaderName::COUNT];
+    let alone = [
+        H::CallId,
+        H::ContentType,
+        H::CSeq,
+        H::Event,
+        H::Expires,
+        H::From,
+        H::MaxForwards,
+        H::RAck,
+        H::ReferTo,
+        H::Replaces,
+        H::RSeq,
+        H::SessionExpires,
+        H::To,
+    ];
+    let mut bit = 0;
+    while bit < alone.len() {
+        mark(&mut traits, &[alone[bit]], 1 << bit);
+        bit += 1;
+    }
+    let addressing = [
+        H::Contact,
+        H::Diversion,
+        H::From,
+        H::HistoryInfo,
+        H::PAssertedIdentity,
+        H::Path,
+        H::PPreferredIdentity,
+        H::RecordRoute,
+        H::ReferredBy,
+        H::ReferTo,
+        H::RemotePartyId,
+        H::ReplyTo,
+        H::Route,
+        H::ServiceRoute,
+        H::To,
+        H::Via,
+    ];
+    mark(&mut traits, &addressing, ADDRESSING);
+    mark(&mut traits, &[H::ContentLength, H::RecordRoute, H::Route, H::Via], COUNTED);
+    traits
+};
 
 #[cfg(test)]
 mod tests {

@@ -133,6 +133,9 @@ header_names! {
 }
 
 impl HeaderName {
+    /// How many names are known.
+    pub(super) const COUNT: usize = TABLE.len();
+
     /// Every known name, in alphabetical order of the variants.
     pub fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|row| row.0)
@@ -148,7 +151,7 @@ impl HeaderName {
         let mut at = slot(name);
         while let Some(id) = SLOTS[at] {
             let text = id.as_str().as_bytes();
-            if text == name || text.eq_ignore_ascii_case(name) {
+            if is_same(text, name) || text.eq_ignore_ascii_case(name) {
                 return Some(id);
             }
             at = (at + 1) % SLOT_COUNT;
@@ -184,6 +187,23 @@ impl fmt::Display for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// Whether both are the same bytes: names are too short for a call to pay.
+#[inline(always)]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    /// Of a length from `N` to `2 * N`: the ends meet or overlap.
+    #[inline(always)]
+    fn by_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            2..=4 => by_ends::<2>(a, b),
+            5..=8 => by_ends::<4>(a, b),
+            9..=16 => by_ends::<8>(a, b),
+            _ => a == b,
+        }
 }
 
 const SLOT_COUNT: usize = 512;
@@ -243,6 +263,19 @@ mod tests {
             if let Some(letter) = name.compact() {
                 assert_eq!(HeaderName::find(letter.to_string().as_bytes()), Some(name));
                 assert_eq!(HeaderName::find(letter.to_ascii_uppercase().to_string().as_bytes()), Some(name));
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_every_length_are_compared_to_their_last_byte() {
+        for len in 0..40 {
+            let name = vec![b'n'; len];
+            assert!(is_same(&name, &name.clone()) && !is_same(&name, &vec![b'n'; len + 1]));
+            for at in 0..len {
+                let mut other = name.clone();
+                other[at] = b'o';
+                assert!(!is_same(&name, &other), "{at} of {len}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::diagnostic::{Code, Diagnostics};
-use super::head::{Head, line};
+use super::head::{Head, judge_params, line};
 use super::limits::{Limits, Strictness};
 use super::message::Message;
 use super::span::Span;
@@ -133,7 +133,7 @@ impl Scanner {
         };
         head.judge_bytes(begin, body_start);
         if let Start::Request { uri, .. } = start {
-            head.judge_params(uri);
+            judge_params(uri, section, &self.limits, head.found);
         }
         let declared = head.judge_fields();
         let head_end = head.at;

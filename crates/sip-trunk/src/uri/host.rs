@@ -4,6 +4,7 @@ use std::{
 };
 
 use super::{UriFault, UriFaultKind, fault::fault};
+use crate::msg::token::{Class, run};
 
 /// The host of a URI or of a Via: a name or an address (RFC 3261 §25.1 `host`).
 #[derive(Debug, Clone, Copy)]
@@ -163,7 +164,7 @@ fn name_or_ipv4(bytes: &[u8]) -> Result<(Kind, usize), UriFault> {
     let (mut start, mut last) = (0, &bytes[..0]);
     let len = loop {
         let rest = &bytes[start..];
-        let label = &rest[..rest.iter().position(|b| !LABEL[usize::from(*b)]).unwrap_or(rest.len())];
+        let label = &rest[..run(rest, &LABEL)];
         let end = start + label.len();
         match label.len() {
             // A dot may end the name, but not begin it.
@@ -186,7 +187,7 @@ fn name_or_ipv4(bytes: &[u8]) -> Result<(Kind, usize), UriFault> {
 }
 
 /// What may stand in a label of a host name; `_` may not by the grammar, but is in use.
-static LABEL: [bool; 256] = {
+static LABEL: Class = {
     let mut table = [false; 256];
     let mut b = 0;
     while b < 256 {

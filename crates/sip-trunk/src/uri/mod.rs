@@ -43,6 +43,8 @@ use std::fmt;
 
 use fault::fault;
 
+use crate::msg::token::{Class, run};
+
 /// The most `;name=value` parameters one URI may carry; one more is refused.
 pub const MAX_PARAMS: usize = 100;
 
@@ -269,9 +271,10 @@ impl Marks {
 fn check_characters(bytes: &[u8], from: usize) -> Result<Marks, UriFault> {
     let mut marks = Marks::default();
     let mut at = from;
-    while let Some(skip) = bytes[at..].iter().position(|b| !PLAIN[usize::from(*b)]) {
-        at += skip;
-        match bytes[at] {
+    loop {
+        at += run(&bytes[at..], &PLAIN);
+        let Some(mark) = bytes.get(at) else { return Ok(marks) };
+        match mark {
             b':' => {
                 marks.colon.get_or_insert(at);
             }
@@ -295,11 +298,10 @@ fn check_characters(bytes: &[u8], from: usize) -> Result<Marks, UriFault> {
         }
         at += 1;
     }
-    Ok(marks)
 }
 
 /// Visible ASCII without `"`, `<`, `>`, and without what [`check_characters`] looks at more closely.
-static PLAIN: [bool; 256] = {
+static PLAIN: Class = {
     let mut table = [false; 256];
     let mut b = 0x21;
     while b < 0x7F {

@@ -25,8 +25,17 @@ impl<'a> Transport<'a> {
     /// Reads a token.
     #[must_use]
     pub fn parse(token: &'a str) -> Self {
-        let known = Self::KNOWN.iter().find(|(name, _)| name.eq_ignore_ascii_case(token));
-        known.map_or(Self::Other(token), |(_, transport)| *transport)
+        Self::known(token.as_bytes()).unwrap_or(Self::Other(token))
+    }
+
+    /// Reads bytes that are known to be a token.
+    pub(crate) fn of_token(token: &'a [u8]) -> Self {
+        Self::known(token).unwrap_or_else(|| Self::Other(std::str::from_utf8(token).unwrap_or_default()))
+    }
+
+    fn known(token: &[u8]) -> Option<Self> {
+        let is_named = |(name, _): &&(&str, Self)| name.as_bytes().eq_ignore_ascii_case(token);
+        Self::KNOWN.iter().find(is_named).map(|(_, transport)| *transport)
     }
 
     /// The token as Via writes it, upper case for the known ones.
