@@ -22,6 +22,15 @@ pub enum TrunkEvent {
         /// The state.
         state: State,
     },
+    /// A registration that is no longer wanted has been taken back, or its registrar did not answer.
+    Withdrawn {
+        /// The trunk it belonged to.
+        trunk: TrunkId,
+        /// The registrar.
+        registrar: String,
+        /// The address of record.
+        uri: String,
+    },
     /// The trunk can carry calls, or can no longer.
     HealthChanged {
         /// The trunk.
@@ -37,7 +46,9 @@ impl TrunkEvent {
     /// The trunk it is about.
     pub fn trunk(&self) -> TrunkId {
         match self {
-            Self::RegistrationChanged { trunk, .. } | Self::HealthChanged { trunk, .. } => *trunk,
+            Self::RegistrationChanged { trunk, .. }
+            | Self::Withdrawn { trunk, .. }
+            | Self::HealthChanged { trunk, .. } => *trunk,
         }
     }
 }
@@ -47,6 +58,9 @@ impl fmt::Display for TrunkEvent {
         match self {
             Self::RegistrationChanged { name, registrar, uri, state, .. } => {
                 write!(f, "trunk {name:?}: {uri} at {registrar}: {state}")
+            }
+            Self::Withdrawn { trunk, registrar, uri } => {
+                write!(f, "trunk {trunk}: registration of {uri} at {registrar} is withdrawn")
             }
             Self::HealthChanged { name, standing, .. } => write!(f, "trunk {name:?} is {standing}"),
         }

@@ -47,7 +47,7 @@ pub struct Trunks {
     config: TrunksConfig,
     trunks: BTreeMap<TrunkId, Trunk>,
     /// Registrations being withdrawn, of trunks that are gone or changed.
-    leaving: Vec<Enrolment>,
+    leaving: Vec<(TrunkId, Enrolment)>,
     requests: BTreeMap<RequestId, Purpose>,
     events: VecDeque<TrunkEvent>,
     keys: Keys,
@@ -87,7 +87,7 @@ impl Trunks {
                 Some(old) => {
                     let mut trunk = Trunk::new(config, &self.config.own, &mut self.keys, now);
                     let left = trunk.succeed(old);
-                    self.leave(left, now);
+                    self.leave(id, left, now);
                     trunk
                 }
                 None => Trunk::new(config, &self.config.own, &mut self.keys, now),
@@ -98,18 +98,23 @@ impl Trunks {
             problems.extend_from_slice(trunk.problems());
             self.trunks.insert(id, trunk);
         }
-        for (_, gone) in before {
-            self.leave(gone.registrations, now);
+        for (id, gone) in before {
+            self.leave(id, gone.registrations, now);
         }
         self.settle(ua, now);
         problems
     }
 
-    fn leave(&mut self, registrations: Vec<Enrolment>, now: Instant) {
+    fn leave(&mut self, trunk: TrunkId, registrations: Vec<Enrolment>, now: Instant) {
         for mut enrolment in registrations {
             enrolment.registration.withdraw(now);
-            self.leaving.push(enrolment);
+            self.leaving.push((trunk, enrolment));
         }
+    }
+
+    /// Whether registrations that are no longer wanted are being withdrawn; [`TrunkEvent::Withdrawn`] tells the end of each.
+    pub fn is_leaving(&self) -> bool {
+        !self.leaving.is_empty()
     }
 
     /// A trunk.
@@ -218,7 +223,7 @@ impl Trunks {
             trunk.misconfigured(Problem { trunk: trunk.config.id, field, text }, now);
             return true;
         }
-        self.leaving.iter().any(|enrolment| enrolment.registration.is_own(register))
+        self.leaving.iter().any(|(_, enrolment)| enrolment.registration.is_own(register))
     }
 
     // A redirection to our own address is the same loop.
@@ -344,7 +349,8 @@ impl Trunks {
     /// The registration of that key, wherever it is by now.
     fn registration(&mut self, trunk: TrunkId, key: u64) -> Option<&mut Registration> {
         let current = self.trunks.get_mut(&trunk).map(|trunk| &mut trunk.registrations);
-        let all = current.into_iter().flatten().chain(&mut self.leaving);
+        let leaving = self.leaving.iter_mut().map(|(_, enrolment)| enrolment);
+        let all = current.into_iter().flatten().chain(leaving);
         all.into_iter().find(|enrolment| enrolment.key == key).map(|enrolment| &mut enrolment.registration)
     }
 
@@ -369,17 +375,23 @@ impl Trunks {
             }
         }
         let mut requests = Vec::new();
-        self.leaving.retain_mut(|Enrolment { key, registration }| {
+        let events = &mut self.events;
+        self.leaving.retain_mut(|(trunk, Enrolment { key, registration })| {
             while let Some(output) = registration.poll_output() {
                 match output {
-                    Output::Send(request) => requests.push((*key, request)),
+                    Output::Send(request) => requests.push((*trunk, *key, request)),
                     Output::Changed(_) => {}
                 }
             }
+            if !registration.is_busy() {
+                let registrar = registration.config().registrar.host.clone();
+                let uri = registration.address_of_record().to_owned();
+                events.push_back(TrunkEvent::Withdrawn { trunk: *trunk, registrar, uri });
+            }
             registration.is_busy()
         });
-        for (key, request) in requests {
-            self.send(Purpose::Register { trunk: TrunkId(u64::MAX), key }, request, ua, now);
+        for (trunk, key, request) in requests {
+            self.send(Purpose::Register { trunk, key }, request, ua, now);
         }
     }
 

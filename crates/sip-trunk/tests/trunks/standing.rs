@@ -63,6 +63,8 @@ fn a_removed_trunk_is_withdrawn() {
     bench.seconds(2);
     assert_eq!(text(&bench.a.registrar.seen.last().unwrap().1, HeaderName::Expires), "0");
     assert!(bench.edge.agent.trunks().get(PRIMARY).is_none());
+    assert!(bench.logged("trunk 1: registration of sip:genesys@203.0.113.10 at 203.0.113.10 is withdrawn"));
+    assert!(!bench.edge.agent.trunks().is_leaving());
     assert_eq!(bench.placed(), Ok(FAILOVER));
 }
 
@@ -174,7 +176,7 @@ fn events_tell_each_change_once() {
         .iter()
         .filter_map(|event| match event {
             TrunkEvent::HealthChanged { trunk, standing, .. } => Some((*trunk, standing)),
-            TrunkEvent::RegistrationChanged { .. } => None,
+            TrunkEvent::RegistrationChanged { .. } | TrunkEvent::Withdrawn { .. } => None,
         })
         .collect();
     assert_eq!(health, [(PRIMARY, &Standing::Up), (FAILOVER, &Standing::Up)]);
