@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sip_trunk::Seed;
 use sip_trunk::endpoint::{EndpointConfig, Input, Io, Listener, Output};
-use sip_trunk::msg::{Draft, HeaderName, Message, Method};
+use sip_trunk::header::{Route, Via};
+use sip_trunk::msg::{Draft, Edits, HeaderName, Message, Method};
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::ua::{
     Answer, Body, EndCause, Event, InUse, Invite, Progress, SessionId, SessionTimer, SubscriptionEnd,
     UaConfig, UserAgent,
 };
+use sip_trunk::uri::{Uri, UriRef};
 use telco_testkit::{Arrival, Departure, Event as Arrived, Link, Node, Sim, label};
 
 pub(crate) const ALICE: &str = "192.0.2.1:5060";
@@ -353,6 +355,85 @@ impl Node for Raw {
     fn handle_input(&mut self, arrival: Arrival, _now: Instant) {
         if let Arrived::Datagram(body) = arrival.event {
             self.received.push(Message::from_datagram(body).unwrap());
+        }
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn poll_output(&mut self) -> Option<Departure> {
+        self.out.pop_front()
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// A proxy that stays in the dialog (RFC 3261 §16): it adds Via and Record-Route, follows Route or the Request-URI, and keeps no
+/// state.
+pub(crate) struct Proxy {
+    name: &'static str,
+    pub(crate) at: SocketAddr,
+    /// Where requests go that carry no Route beyond this proxy and are not for an address.
+    next: SocketAddr,
+    out: VecDeque<Departure>,
+}
+
+impl Proxy {
+    pub(crate) fn new(name: &'static str, at: &str, next: &str) -> Self {
+        Self { name, at: at.parse().unwrap(), next: next.parse().unwrap(), out: VecDeque::new() }
+    }
+
+    fn forward(&mut self, message: &Message) {
+        let mut edits = Edits::new(message);
+        let to = if message.is_request() {
+            let ours = format!("sip:{}", self.at);
+            let is_ours = |route: &Route<'_>| route.uri.as_str().starts_with(&ours);
+            let mut routes: Vec<_> = message.all::<Route<'_>>().map(Result::unwrap).collect();
+            if routes.first().is_some_and(is_ours) {
+                routes.remove(0);
+                edits.pop(HeaderName::Route);
+            }
+            // RFC 3261 §16.11: a stateless proxy derives its branch from that of the request.
+            let branch = message.typed::<Via<'_>>().unwrap().unwrap().branch().unwrap().to_owned();
+            edits.push_via(format!("SIP/2.0/UDP {};branch={branch}{}", self.at, self.name)).unwrap();
+            edits.decrement_max_forwards().unwrap();
+            if matches!(message.method(), Some(Method::Invite | Method::Subscribe)) {
+                edits.prepend(HeaderName::RecordRoute, format!("<{ours};lr>")).unwrap();
+            }
+            let uri = match routes.first() {
+                Some(route) => route.uri.to_uri(),
+                None => UriRef::parse(message.request_uri().unwrap()).unwrap().to_uri(),
+            };
+            address(&uri).unwrap_or(self.next)
+        } else {
+            edits.pop_via();
+            let via = message.all::<Via<'_>>().nth(1).unwrap().unwrap();
+            let host = via.received().or(via.host.ip()).unwrap();
+            SocketAddr::new(host, via.rport().flatten().or(via.port).unwrap_or(5060))
+        };
+        self.out.push_back(Departure::Datagram { from: self.at, to, body: edits.finish().to_vec() });
+    }
+}
+
+/// The address a URI names, if its host is one.
+fn address(uri: &Uri) -> Option<SocketAddr> {
+    let sip = uri.view().as_sip()?;
+    Some(SocketAddr::new(sip.host().ip()?, sip.port().unwrap_or(5060)))
+}
+
+impl Node for Proxy {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        vec![self.at]
+    }
+
+    fn handle_input(&mut self, arrival: Arrival, _now: Instant) {
+        if let Arrived::Datagram(body) = arrival.event {
+            self.forward(&Message::from_datagram(body).unwrap());
         }
     }
 
