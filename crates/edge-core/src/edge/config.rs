@@ -22,7 +22,7 @@ pub struct EdgeConfig {
     pub fraud: guard::FraudLimits,
     /// The host in addresses we write: a domain or an address.
     pub host: String,
-    /// Where call flows find their prompts, as WAV files.
+    /// Where call flows find their prompts, as WAV files, when that is not where the media threads look anyway.
     pub prompts: Option<PathBuf>,
     /// Which addresses peers may name for media.
     pub targets: TargetPolicy,

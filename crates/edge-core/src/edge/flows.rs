@@ -93,11 +93,10 @@ impl Edge {
         self.flow_waits(id, waiting);
         let Some(call) = self.calls.get(id) else { return };
         let (media, leg) = (call.media, call.caller);
-        let file = prompt_file(prompt)
-            .zip(self.config.prompts.as_ref())
-            .map(|(file, directory)| directory.join(file));
-        let sound = match file.filter(|_| !prompt.is_empty()) {
-            Some(file) => Sound::File(file),
+        // The media threads know where prompts are, unless this edge was told another place.
+        let directory = self.config.prompts.clone().unwrap_or_default();
+        let sound = match prompt_file(prompt) {
+            Some(file) => Sound::File(directory.join(file)),
             None => Sound::Silence(Duration::from_millis(500)),
         };
         let interruptible = collection.is_some();
