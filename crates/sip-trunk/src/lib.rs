@@ -46,11 +46,15 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `tokio` (default) | [`driver`]: UDP, TCP, TLS, WebSocket and names around any engine of this crate |
+//! | `hickory` | `driver::HickoryResolver`: NAPTR and SRV records; the system's resolver knows addresses only |
 //! | `rsip` | `interop::rsip`: conversions to and from rsip 0.4, with a table of what it cannot hold |
 
 pub mod agent;
 pub mod auth;
 pub mod dialog;
+#[cfg(feature = "tokio")]
+pub mod driver;
 pub mod endpoint;
 mod engine;
 pub mod frame;
