@@ -24,6 +24,8 @@
 //! | `driver` | sockets, media threads, prompts, recordings, the spool |
 //! | [`route`] | where a call goes, and why; the code Simulate Call runs |
 //! | [`edge`] | the engine: calls, flows, transfers, requests of phones and trunks |
+//! | [`group`] | trunks shared with neighbours, load, draining, status |
+//! | [`diagnose`] | why something does not work, from the configuration and from what the edge sees |
 //! | [`cdr`] | one record per conversation, on disk before it counts; export |
 //!
 //! ```
@@ -51,10 +53,12 @@ pub mod cdr;
 pub mod clock;
 pub mod compile;
 mod conversation;
+pub mod diagnose;
 #[cfg(feature = "driver")]
 pub mod driver;
 pub mod edge;
 mod flow;
+pub mod group;
 pub mod guard;
 pub mod media;
 pub mod registrar;

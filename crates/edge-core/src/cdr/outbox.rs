@@ -22,6 +22,7 @@ pub struct Outbox {
     waiting: VecDeque<(u64, Bytes)>,
     /// Whether the first one is with the driver.
     in_flight: bool,
+    failing: bool,
     retry_at: Option<Instant>,
     events: VecDeque<OutboxEvent>,
 }
@@ -50,7 +51,7 @@ pub enum StoreFault {
 /// What is worth telling about the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutboxEvent {
-    /// Writing failed; it is tried again.
+    /// Writing failed; it is tried again until it goes. Told once.
     Failing {
         /// Why.
         fault: StoreFault,
@@ -77,6 +78,7 @@ impl Outbox {
             next,
             waiting: VecDeque::new(),
             in_flight: false,
+            failing: false,
             retry_at: None,
             events: VecDeque::new(),
         }
@@ -111,6 +113,9 @@ impl Outbox {
         if self.waiting.front().is_some_and(|(first, _)| *first == sequence) {
             self.waiting.pop_front();
             self.in_flight = false;
+            if std::mem::take(&mut self.failing) {
+                self.events.push_back(OutboxEvent::Recovered { waiting: self.waiting.len() });
+            }
         }
     }
 
@@ -119,7 +124,9 @@ impl Outbox {
         if self.waiting.front().is_some_and(|(first, _)| *first == sequence) {
             self.in_flight = false;
             self.retry_at = Some(now + RETRY_AFTER);
-            self.events.push_back(OutboxEvent::Failing { fault, waiting: self.waiting.len() });
+            if !std::mem::replace(&mut self.failing, true) {
+                self.events.push_back(OutboxEvent::Failing { fault, waiting: self.waiting.len() });
+            }
         }
     }
 
