@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use media_rtp::sdp::TargetPolicy;
+use sip_trunk::auth::Algorithm;
 use sip_trunk::trunk::TrunksConfig;
 use sip_trunk::ua::UaConfig;
 
@@ -16,6 +17,9 @@ use crate::registrar;
 pub struct EdgeConfig {
     /// Listeners, timers, limits of signalling.
     pub ua: UaConfig,
+    /// The digest algorithms phones are challenged with, strongest first. MD5 alone unless given: phones built on libre (baresip 1.x)
+    /// give up a call when any other is offered beside it, against RFC 8760 §2.6.
+    pub digest: Vec<Algorithm>,
     /// What protects it.
     pub guard: guard::Config,
     /// Budgets of calls to the outside.
@@ -39,6 +43,7 @@ impl EdgeConfig {
     pub fn new(ua: UaConfig, host: impl Into<String>) -> Self {
         Self {
             ua,
+            digest: vec![Algorithm::MD5],
             guard: guard::Config::default(),
             fraud: guard::FraudLimits::default(),
             host: host.into(),
@@ -56,7 +61,13 @@ impl EdgeConfig {
 
     pub(super) fn registrar_config(&self, runtime: &Runtime) -> registrar::Config {
         let own = self.ua.endpoint.listeners.iter().map(|listener| listener.local).collect();
-        registrar::Config { own, gruu_domain: self.host.clone(), ..registrar::Config::new(&runtime.realm) }
+        let mut config = registrar::Config {
+            own,
+            gruu_domain: self.host.clone(),
+            ..registrar::Config::new(&runtime.realm)
+        };
+        config.digest.algorithms.clone_from(&self.digest);
+        config
     }
 
     fn ingress(&self) -> Vec<sip_trunk::trunk::Ingress> {
