@@ -80,9 +80,9 @@ impl Party {
     /// The next event that is not about connections.
     async fn next(&mut self) -> Event {
         loop {
-            match in_time(self.events.recv()).await.unwrap() {
-                Event::FlowOpened { .. } | Event::FlowLost { .. } => {}
-                event => return event,
+            let event = in_time(self.events.recv()).await.unwrap();
+            if !matches!(event, Event::FlowOpened { .. } | Event::FlowLost { .. }) {
+                return event;
             }
         }
     }

@@ -69,8 +69,8 @@ impl Endpoint {
             listener: Some(listener),
             tls: None,
         };
-        let is_peer = self.sources.is_peer(remote.ip());
-        match self.flows.accept(connection, source.clone(), is_peer, now) {
+        let standing = (!self.sources.is_peer(remote.ip()), self.sources.is_configured(remote.ip()));
+        match self.flows.accept(connection, source.clone(), standing, now) {
             Admission::Welcome => {}
             Admission::InPlaceOf(oldest) => self.close_flow(oldest, CloseCause::Evicted, now),
             Admission::Refused => {
@@ -181,8 +181,8 @@ impl Endpoint {
     /// A stream that cannot be cut into messages any more.
     fn broken(&mut self, connection: ConnectionId, head: &Bytes, fault: FrameFault, now: Instant) {
         self.stats.malformed += 1;
-        let is_known = self.flows.get(connection).is_some_and(|flow| flow.vouched);
-        if is_known && !head.is_empty() {
+        let source = self.source_of(Path::Stream(connection));
+        if source.is_some_and(|source| !self.is_stranger(source)) && !head.is_empty() {
             let scan = self.config.scanner.stream(head.clone());
             if let Ok(reply) = error_reply(&scan, &self.tokens.token()) {
                 self.send_bytes(Path::Stream(connection), reply, now);

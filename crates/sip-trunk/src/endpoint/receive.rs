@@ -85,11 +85,7 @@ impl Endpoint {
 
     /// ES-19: no table has room. A peer is told when to try again, a stranger nothing.
     pub(super) fn refuse(&mut self, message: Message, source: Source, now: Instant) {
-        let is_stranger = match source.path {
-            Path::Datagram { remote, .. } => self.sources.standing(remote) == Standing::Stranger,
-            Path::Stream(connection) => !self.flows.get(connection).is_some_and(|flow| flow.vouched),
-        };
-        if !is_stranger && message.method() != Some(Method::Ack) {
+        if !self.is_stranger(&source) && message.method() != Some(Method::Ack) {
             let reply = Draft::reply_to(&message, 503, &self.tokens.token());
             // RFC 3261 §21.5.4. Spread over some seconds, so that not all come back at once.
             let seconds = 5 + self.tokens.below(6);
@@ -108,6 +104,15 @@ impl Endpoint {
         let is_call = message.method() == Some(Method::Invite) && !in_dialog;
         let priority = if is_call && !is_emergency(message) { Priority::Normal } else { Priority::Spared };
         control.admit(message, priority) == Admission::Refuse
+    }
+
+    /// Whether nobody knows who that is.
+    pub(super) fn is_stranger(&self, source: &Source) -> bool {
+        let vouched = match source.path {
+            Path::Datagram { .. } => false,
+            Path::Stream(connection) => self.flows.get(connection).is_some_and(|flow| flow.vouched),
+        };
+        !vouched && self.sources.standing(source.remote) == Standing::Stranger
     }
 
     pub(super) fn throttled(&mut self, source: &Source, first: bool) {

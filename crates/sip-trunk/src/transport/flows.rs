@@ -123,17 +123,18 @@ impl Flows {
         Some(id)
     }
 
-    /// A peer connected. `source` has its address and the listener; `is_peer` exempts it from the per-source bound.
+    /// A peer connected. `source` has its address and the listener; `bounded` says whether the per-source bound holds
+    /// for it, `vouched` whether it is known already.
     pub(crate) fn accept(
         &mut self,
         id: ConnectionId,
         source: Source,
-        is_peer: bool,
+        (bounded, vouched): (bool, bool),
         now: Instant,
     ) -> Admission {
         let unit = Network::unit_of(source.remote.ip());
         let from_source = self.per_source.get(&unit).copied().unwrap_or(0);
-        if !is_peer && from_source >= self.limits.per_source || self.flows.contains_key(&id) {
+        if bounded && from_source >= self.limits.per_source || self.flows.contains_key(&id) {
             return Admission::Refused;
         }
         let admission = if self.flows.len() < self.limits.connections {
@@ -148,8 +149,8 @@ impl Flows {
         let is_plain = source.transport == Transport::Tcp;
         let state = if is_plain { State::Open } else { State::Opening };
         let mut flow = Flow::new(source, Side::Acceptor, state, self.limits.stream, now);
-        flow.vouched = is_peer;
-        if !is_peer {
+        flow.vouched = vouched;
+        if !vouched {
             self.unvouched.insert(id);
         }
         *self.per_source.entry(unit).or_insert(0) += 1;

@@ -64,7 +64,12 @@ impl Sources {
 
     /// A configured peer, or everybody is served alike.
     pub(crate) fn is_peer(&self, address: IpAddr) -> bool {
-        !self.rules.guarded || self.rules.peers.iter().any(|network| network.contains(address))
+        !self.rules.guarded || self.is_configured(address)
+    }
+
+    /// A configured peer.
+    pub(crate) fn is_configured(&self, address: IpAddr) -> bool {
+        self.rules.peers.iter().any(|network| network.contains(address))
     }
 
     /// Who is at that address has been proven.

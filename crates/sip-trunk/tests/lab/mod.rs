@@ -7,10 +7,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use sip_trunk::endpoint::{
-    CloseCause, Destination, Endpoint, EndpointConfig, Event, Input, Io, Listener, Outgoing, Output, TlsFault,
+    CloseCause, Destination, Endpoint, EndpointConfig, Event, Input, Io, Listener, Outgoing, Output, Source,
+    TlsFault,
 };
 use sip_trunk::locate::{Answer, LookupId, Query, QueryKind, Record, RecordData, ResolveError};
 use sip_trunk::msg::{Draft, HeaderName, Message, Method};
+use sip_trunk::transaction::ServerId;
 use sip_trunk::transport::{ConnectionId, SocketId, TlsPeer, Transport};
 use sip_trunk::{Engine, Seed};
 use telco_testkit::{Arrival, Conn, Departure, Link, Node, Sim, label};
@@ -82,6 +84,8 @@ pub struct Lab<E: Engine> {
     pub events: VecDeque<E::Event>,
     /// What TLS finds at an address: the certificate's names, or why it is not trusted.
     pub certificates: BTreeMap<SocketAddr, Result<TlsPeer, TlsFault>>,
+    /// What TLS peers that connect to us show.
+    pub client_certificate: Option<TlsPeer>,
     /// Accepted TLS connections never finish their handshake.
     pub stalled_handshakes: bool,
 }
@@ -102,6 +106,7 @@ impl<E: Engine> Lab<E> {
             out: VecDeque::new(),
             events: VecDeque::new(),
             certificates: BTreeMap::new(),
+            client_certificate: None,
             stalled_handshakes: false,
         }
     }
@@ -201,7 +206,8 @@ impl<E: Engine> Node for Lab<E> {
                 self.give(Input::Accepted { connection, listener: id, remote, local }, now);
                 if transport != Transport::Tcp && !self.stalled_handshakes && self.by_conn.contains_key(&conn)
                 {
-                    let tls = transport.is_secure().then(TlsPeer::default);
+                    let tls =
+                        transport.is_secure().then(|| self.client_certificate.clone().unwrap_or_default());
                     self.connected(connection, conn, local, tls, now);
                 }
             }
@@ -326,6 +332,24 @@ impl Peer {
         count
     }
 
+    /// The first request that waits to be answered.
+    pub fn asked(&self) -> (ServerId, Message, Source) {
+        let asked = self.events.iter().find_map(|event| {
+            let Event::Request { transaction: Some(id), message, source, .. } = event else { return None };
+            Some((*id, message.clone(), source.clone()))
+        });
+        asked.expect("a request")
+    }
+
+    /// The first connection that opened.
+    pub fn opened(&self) -> Source {
+        let opened = self.events.iter().find_map(|event| {
+            let Event::FlowOpened { source } = event else { return None };
+            Some(source.clone())
+        });
+        opened.expect("a connection")
+    }
+
     /// What happened since the last call, in words.
     pub fn news(&mut self) -> Vec<String> {
         self.events.drain(..).map(|event| word(&event)).collect()
@@ -372,9 +396,10 @@ pub fn sim() -> Sim {
 }
 
 pub fn raw(method: &str, via: &str) -> Vec<u8> {
+    let call_id: String = via.chars().filter(char::is_ascii_alphanumeric).collect();
     format!(
         "{method} sip:bob@example.com SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=1\r\n\
-         To: <sip:bob@example.com>\r\nCall-ID: c-{via}\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+         To: <sip:bob@example.com>\r\nCall-ID: {call_id}\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
     )
     .into_bytes()
 }
