@@ -15,9 +15,21 @@
 mod media;
 mod prompts;
 mod recordings;
+mod run;
 mod sockets;
 pub mod spool;
+pub mod tls;
 
 pub use media::{MediaConfig, MediaDriver};
+pub use run::{Running, Settings, StartError, start};
 pub use sockets::PortPlan;
 pub use spool::Spool;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Lets this process open as many files and sockets as the system permits at all: an edge has several for each call.
+/// Where that is refused, the limit stays what it was.
+pub fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}

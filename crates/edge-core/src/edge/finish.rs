@@ -14,6 +14,14 @@ use crate::media::{Action, MediaLeg};
 const REPORTS: Duration = Duration::from_secs(2);
 
 impl Edge {
+    /// Ends every call, because the process is about to end. Their records follow as the media reports.
+    pub fn end_all(&mut self, now: Instant) {
+        for id in self.calls.ids() {
+            self.finish(id, EndedBy::Edge, Some(503), "the edge was stopped", now);
+        }
+        self.pump(now);
+    }
+
     /// Ends a call: everybody is hung up on, the media closed, the record written once its reports are in.
     pub(super) fn finish(&mut self, id: CallId, by: EndedBy, sip: Option<u16>, reason: &str, now: Instant) {
         let Some(call) = self.calls.get_mut(id).filter(|call| call.ending.is_none()) else { return };

@@ -74,6 +74,26 @@ pub struct Edge {
     watches: Watches,
 }
 
+impl sip_trunk::Engine for Edge {
+    type Event = Event;
+
+    fn handle_input(&mut self, input: sip_trunk::endpoint::Input, now: Instant) {
+        Edge::handle_input(self, Input::Network(input), now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Edge::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Event>> {
+        Edge::poll_output(self)
+    }
+
+    fn next_timeout(&self) -> Option<Deadline> {
+        Edge::next_timeout(self)
+    }
+}
+
 impl Edge {
     /// An edge without calls. `wall` is what the wall clock says now.
     pub fn new(

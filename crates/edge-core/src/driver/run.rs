@@ -1,0 +1,278 @@
+//! One edge, running: one task owns it, the rest of the program reaches it through a handle.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use media_rtp::driver::DriverStats;
+use rand_core::{OsRng, TryRngCore as _};
+use sip_trunk::driver::{self, Driver, Handle, SocketOptions, Sockets};
+use sip_trunk::endpoint::Listener;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::media::{MediaConfig, MediaDriver};
+use super::spool::{Spool, Stored};
+use crate::cdr::{Store, StoreFault};
+use crate::compile::Runtime;
+use crate::edge::{Edge, EdgeConfig, Event, Input, Status};
+use crate::media::{MediaCommand, MediaPorts};
+
+/// What an edge is started with.
+#[derive(Debug)]
+pub struct Settings {
+    /// How it behaves. Listeners and the number of the next record are filled in.
+    pub config: EdgeConfig,
+    /// What it serves.
+    pub runtime: Runtime,
+    /// Where it listens; port 0 takes a free one.
+    pub listeners: Vec<Listener>,
+    /// How those sockets are opened.
+    pub sockets: SocketOptions,
+    /// TLS, names, and the bounds of queues.
+    pub network: driver::Settings,
+    /// Media threads, ports, files.
+    pub media: MediaConfig,
+    /// The directory of the call records.
+    pub spool: PathBuf,
+}
+
+/// Why an edge does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A listener cannot be bound.
+    #[error("cannot listen on {0}")]
+    Listen(#[source] io::Error),
+    /// Media has no ports or threads.
+    #[error("media cannot start: {0}")]
+    Media(#[source] io::Error),
+    /// The spool cannot be opened.
+    #[error("the call records in {} cannot be opened: {error}", .directory.display())]
+    Spool {
+        /// Its directory.
+        directory: PathBuf,
+        /// What the operating system says; [`io::ErrorKind::WouldBlock`] when another edge has it.
+        #[source]
+        error: io::Error,
+    },
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no random numbers")]
+    Random,
+}
+
+/// A running edge. Dropping it ends the edge at once; [`Self::stop`] ends it in order.
+pub struct Running {
+    handle: Handle<Edge>,
+    listeners: Vec<Listener>,
+    lost: Arc<AtomicU64>,
+    media: watch::Receiver<DriverStats>,
+    tasks: JoinSet<()>,
+}
+
+/// Events that may wait for the program; further ones are dropped and counted.
+const EVENTS: usize = 4096;
+
+/// How often the wall clock is looked at, so that stamps follow a clock that was set.
+const CLOCK: Duration = Duration::from_secs(10);
+
+/// How long the last records may take to reach the disk when the edge ends.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
+
+/// Starts an edge. Its events, but for those the driver serves itself, come out of the receiver.
+///
+/// # Errors
+/// [`StartError`]. Must be called inside a tokio runtime.
+pub fn start(settings: Settings) -> Result<(Running, mpsc::Receiver<Event>), StartError> {
+    let Settings { mut config, runtime, listeners, sockets, network, media, spool: directory } = settings;
+    let sockets = Sockets::bind(listeners, sockets).map_err(StartError::Listen)?;
+    let listeners = sockets.listeners().to_vec();
+    let (media, pools) = MediaDriver::start(media, media_rtp::Seed(random()?)).map_err(StartError::Media)?;
+    let ports = MediaPorts::new(pools, &media_rtp::Seed(random()?));
+    let unopened = |error| StartError::Spool { directory: directory.clone(), error };
+    let (spool, found) = Spool::open(&directory).map_err(unopened)?;
+    let (lines, stored) = spool.start().map_err(unopened)?;
+    config.ua.endpoint.listeners.clone_from(&listeners);
+    config.next_record = found.last.map_or(1, |last| last + 1);
+
+    let (commands, queue) = mpsc::unbounded_channel();
+    let (news, events) = mpsc::channel(EVENTS);
+    let lost = Arc::new(AtomicU64::new(0));
+    let seed = sip_trunk::Seed(random()?);
+    let edge = Edge::new(config, runtime, ports, seed, Timestamp::now(), Instant::now());
+    let outlets = Outlets { commands, lines, news, lost: Arc::clone(&lost) };
+    let (driver, handle) =
+        Driver::with_handler(edge, sockets, network, move |event, edge, now| outlets.put(event, edge, now));
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { drop(driver.run().await) });
+    let (counts, media_stats) = watch::channel(DriverStats::default());
+    tasks.spawn(run_media(media, queue, handle.clone(), counts));
+    tasks.spawn(report_stored(stored, handle.clone()));
+    tasks.spawn(watch_clock(handle.clone()));
+    Ok((Running { handle, listeners, lost, media: media_stats, tasks }, events))
+}
+
+impl Running {
+    /// Reaches the edge from anywhere.
+    #[must_use]
+    pub fn handle(&self) -> &Handle<Edge> {
+        &self.handle
+    }
+
+    /// Where it listens, with the ports that were really bound.
+    #[must_use]
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Events nobody took in time.
+    #[must_use]
+    pub fn lost_events(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// What the media threads have done, a second ago at most.
+    #[must_use]
+    pub fn media(&self) -> watch::Receiver<DriverStats> {
+        self.media.clone()
+    }
+
+    /// Takes a new configuration; listeners stay those that are open.
+    ///
+    /// # Errors
+    /// [`driver::Stopped`].
+    pub async fn apply(&self, mut config: EdgeConfig, runtime: Runtime) -> Result<(), driver::Stopped> {
+        config.ua.endpoint.listeners.clone_from(&self.listeners);
+        self.handle.call(move |edge, now| edge.apply(config, runtime, now)).await
+    }
+
+    /// Takes no new calls, and waits until there are none, for at most so long.
+    ///
+    /// # Errors
+    /// [`driver::Stopped`].
+    pub async fn drain(&self, patience: Duration) -> Result<Status, driver::Stopped> {
+        self.handle.call(|edge, _| edge.drain(true)).await?;
+        self.wait(patience, |status| status.calls == 0).await
+    }
+
+    /// Ends all calls, lets their records reach the disk, and stops.
+    pub async fn stop(mut self) {
+        let ended = self.handle.call(|edge, now| edge.end_all(now)).await;
+        if ended.is_ok() {
+            // Without a disk the records are lost; the log has said so.
+            let _ = self.wait(LAST_RECORDS, |status| status.calls == 0 && status.records_waiting == 0).await;
+        }
+        self.handle.stop().await;
+        // The first task to end is the driver's.
+        self.tasks.join_next().await;
+        self.tasks.shutdown().await;
+    }
+
+    async fn wait(
+        &self,
+        patience: Duration,
+        done: impl Fn(&Status) -> bool,
+    ) -> Result<Status, driver::Stopped> {
+        let end = Instant::now() + patience;
+        loop {
+            let status = self.handle.call(|edge, _| edge.status()).await?;
+            if done(&status) || Instant::now() >= end {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Where the edge's events go.
+struct Outlets {
+    /// The media task is never behind for long: it waits for nothing but this.
+    commands: mpsc::UnboundedSender<MediaCommand>,
+    lines: SyncSender<Store>,
+    news: mpsc::Sender<Event>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Outlets {
+    fn put(&self, event: Event, edge: &mut Edge, now: Instant) {
+        match event {
+            Event::Media(command) => {
+                // Only a driver that is being torn down has no media task.
+                let _ = self.commands.send(command);
+            }
+            Event::Store(store) => {
+                let sequence = store.sequence;
+                if self.lines.try_send(store).is_err() {
+                    edge.handle_input(Input::StoreFailed(sequence, StoreFault::Unwritable), now);
+                }
+            }
+            Event::Records(_)
+            | Event::CallEnded(_)
+            | Event::Registrar(_)
+            | Event::Trunk(_)
+            | Event::Security(_) => {
+                if self.news.try_send(event).is_err() {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+async fn run_media(
+    mut media: MediaDriver,
+    mut commands: mpsc::UnboundedReceiver<MediaCommand>,
+    edge: Handle<Edge>,
+    counts: watch::Sender<DriverStats>,
+) {
+    let mut count = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            _ = count.tick() => drop(counts.send_replace(media.stats())),
+            command = commands.recv() => match command {
+                Some(command) => media.handle(command),
+                None => return,
+            },
+            event = media.event() => {
+                let told = edge.call(move |edge, now| edge.handle_input(Input::Media(event), now)).await;
+                if told.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn report_stored(mut stored: mpsc::UnboundedReceiver<Stored>, edge: Handle<Edge>) {
+    while let Some(Stored { sequence, result }) = stored.recv().await {
+        let input = match result {
+            Ok(()) => Input::Stored(sequence),
+            Err(fault) => Input::StoreFailed(sequence, fault),
+        };
+        if edge.call(move |edge, now| edge.handle_input(input, now)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn watch_clock(edge: Handle<Edge>) {
+    loop {
+        tokio::time::sleep(CLOCK).await;
+        let tell = |edge: &mut Edge, now| edge.handle_input(Input::Clock(Timestamp::now()), now);
+        if edge.call(tell).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn random() -> Result<[u8; 32], StartError> {
+    let mut bytes = [0; 32];
+    OsRng.try_fill_bytes(&mut bytes).map_err(|_| StartError::Random)?;
+    Ok(bytes)
+}

@@ -1,0 +1,240 @@
+//! The configuration file: a small `[edge]` section for this process, and the organization it serves.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fmt, fs};
+
+use edge_core::compile::{self, Runtime, compile};
+use jiff::Timestamp;
+use serde::Deserialize;
+use sip_trunk::transport::Transport;
+use telco_model::Organization;
+use telco_model::document::Format;
+use telco_model::value::EdgeId;
+
+/// The sample in this package, for a start without arguments.
+const SAMPLE: &str = include_str!("../edge.toml");
+
+/// What was read from a configuration file.
+pub(crate) struct Config {
+    pub(crate) edge: Section,
+    pub(crate) runtime: Runtime,
+    /// What will not work as it was meant, errors first.
+    pub(crate) issues: Vec<compile::Issue>,
+}
+
+/// The `[edge]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Section {
+    /// Which edge of the organization this process is.
+    pub(crate) id: String,
+    /// The organization, when it is not in the same file: TOML or JSON.
+    pub(crate) organization: Option<PathBuf>,
+    /// The host in addresses this edge writes.
+    pub(crate) host: String,
+    /// Where SIP is spoken.
+    pub(crate) listen: Vec<Listen>,
+    /// The certificate of TLS listeners.
+    pub(crate) tls: Option<TlsFiles>,
+    /// Bundles of authorities that carriers' certificates may come from, beside those of the organization: PEM.
+    #[serde(default)]
+    pub(crate) trust: Vec<PathBuf>,
+    /// Where media is bound; the address of the first listener when absent.
+    pub(crate) media: Option<IpAddr>,
+    /// The address media is advertised with, behind NAT.
+    pub(crate) public_media: Option<IpAddr>,
+    /// Media threads; one per core when absent.
+    pub(crate) media_threads: Option<usize>,
+    /// Accepts audio to and from addresses of this machine.
+    #[serde(default)]
+    pub(crate) allow_loopback: bool,
+    /// Where call records are kept.
+    pub(crate) spool: PathBuf,
+    /// Where recordings are kept.
+    pub(crate) recordings: PathBuf,
+    /// Where prompts are.
+    pub(crate) prompts: PathBuf,
+    /// Where metrics are served; nowhere when absent.
+    pub(crate) metrics: Option<SocketAddr>,
+    /// What is logged: `info`, `debug`, or a filter such as `info,sip.wire=trace`.
+    #[serde(default = "info")]
+    pub(crate) log: String,
+    /// How long running calls may go on after the first Ctrl-C, in seconds.
+    #[serde(default = "an_hour")]
+    drain_seconds: u64,
+}
+
+/// A place to listen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    transport: String,
+    /// Address and port.
+    pub(crate) address: SocketAddr,
+    /// Host written into messages instead of the address; `host` of the section when absent.
+    pub(crate) advertise: Option<String>,
+}
+
+/// Files of a certificate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsFiles {
+    /// The chain, PEM.
+    pub(crate) certificate: PathBuf,
+    /// The key, PEM.
+    pub(crate) key: PathBuf,
+}
+
+fn info() -> String {
+    "info".into()
+}
+
+const fn an_hour() -> u64 {
+    3600
+}
+
+impl Section {
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.transport, self.address)
+    }
+}
+
+impl Listen {
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+        all.into_iter().find(|transport| transport.to_string().eq_ignore_ascii_case(&self.transport))
+    }
+}
+
+/// Reads a configuration file; the sample without one.
+///
+/// # Errors
+/// Every problem that keeps it from being used, one a line, with where it is and what to do.
+pub(crate) fn load(path: Option<&Path>, now: Timestamp) -> Result<Config, Vec<String>> {
+    let directory = path.and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
+    let text = match path {
+        Some(path) => read(path)?,
+        None => SAMPLE.to_owned(),
+    };
+    let mut document: toml::Table = text.parse().map_err(|error| one(path, "", &error))?;
+    let section = document.remove("edge").ok_or_else(|| one(path, "edge: ", &"the section is missing"))?;
+    let mut edge: Section = section.try_into().map_err(|error| one(path, "edge: ", &error))?;
+    for place in [&mut edge.spool, &mut edge.recordings, &mut edge.prompts] {
+        *place = directory.join(&*place);
+    }
+    let own = edge.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+    for file in own.chain(&mut edge.trust) {
+        *file = directory.join(&*file);
+    }
+    let (organization, format) = match &edge.organization {
+        Some(file) => (read(&directory.join(file))?, Format::of_path(file)),
+        None => (document.to_string(), Format::Toml),
+    };
+    let unread =
+        |unread: telco_model::document::Unread| unread.problems.iter().map(ToString::to_string).collect();
+    let organization = Organization::from_document(&organization, format, now).map_err(unread);
+    let mut problems = edge.problems();
+    let organization = match organization {
+        Ok(organization) => organization,
+        Err(more) => {
+            let more: Vec<String> = more;
+            problems.extend(more);
+            return Err(problems);
+        }
+    };
+    let Ok(id) = edge.id.parse::<EdgeId>() else {
+        problems.push(format!("edge.id: {:?} is no id of an edge; write \"@label\" or a UUID", edge.id));
+        return Err(problems);
+    };
+    let (runtime, issues) = compile(&organization, id);
+    if runtime.edge.is_none() {
+        problems.extend(issues.iter().map(ToString::to_string));
+    }
+    if problems.is_empty() { Ok(Config { edge, runtime, issues }) } else { Err(problems) }
+}
+
+impl Section {
+    /// What is wrong in this section, by itself.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.listen.is_empty() {
+            problems
+                .push("edge.listen: there is nothing to listen on; add { transport, address }".to_owned());
+        }
+        for (index, listen) in self.listen.iter().enumerate() {
+            let mut note =
+                |field, what: String| problems.push(format!("edge.listen[{index}].{field}: {what}"));
+            let secure = match listen.transport() {
+                Some(transport) => transport.is_secure(),
+                None => {
+                    note("transport", format!("{:?} is none of udp, tcp, tls, ws, wss", listen.transport));
+                    false
+                }
+            };
+            if secure && self.tls.is_none() {
+                note("transport", "it needs a certificate; add tls = { certificate, key }".into());
+            }
+            if listen.address.ip().is_unspecified() {
+                let why = "peers cannot be told 0.0.0.0; write an address of this machine";
+                note("address", why.into());
+            }
+        }
+        problems
+    }
+}
+
+fn read(path: &Path) -> Result<String, Vec<String>> {
+    fs::read_to_string(path).map_err(|error| one(Some(path), "", &error))
+}
+
+fn one(path: Option<&Path>, place: &str, problem: &dyn std::fmt::Display) -> Vec<String> {
+    let file = path.map_or("the sample".into(), Path::to_string_lossy);
+    vec![format!("{file}: {place}{}", problem.to_string().trim_end())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-03-02T10:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn the_sample_has_no_problem() {
+        let config = load(None, now()).map_err(|problems| problems.join("\n")).unwrap();
+        assert_eq!(config.issues.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(config.runtime.accounts.len(), 2);
+    }
+
+    #[test]
+    fn every_problem_is_told_with_its_place() {
+        let directory = std::env::temp_dir().join(format!("edge-config-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("edge.toml");
+        let broken = SAMPLE
+            .replace(
+                "{ transport = \"udp\", address = \"127.0.0.1:5060\" }",
+                "{ transport = \"sctp\", address = \"0.0.0.0:5060\" }",
+            )
+            .replace(
+                "site = \"@office\"\ntransport = \"udp\"\nservers",
+                "site = \"@nowhere\"\ntransport = \"udp\"\nservers",
+            );
+        fs::write(&file, broken).unwrap();
+        let problems = load(Some(&file), now()).err().unwrap();
+        for place in ["edge.listen[0].transport", "edge.listen[0].address", "trunks[0]"] {
+            assert!(problems.iter().any(|problem| problem.contains(place)), "{place}: {problems:?}");
+        }
+        fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,0 +1,87 @@
+//! What the edge tells, as log lines and counts.
+
+use std::collections::BTreeMap;
+
+use edge_core::cdr::{CallRecord, LegParty, OutboxEvent};
+use edge_core::edge::Event;
+use edge_core::guard::Loudness;
+use edge_core::registrar;
+use jiff::Timestamp;
+use tracing::{error, info, warn};
+
+/// What happened since the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counts {
+    /// Calls that ended, by whether they were answered.
+    pub(crate) calls: BTreeMap<&'static str, u64>,
+    /// Seconds callers were connected.
+    pub(crate) seconds: u64,
+    /// Security events, by code.
+    pub(crate) security: BTreeMap<&'static str, u64>,
+}
+
+impl Counts {
+    /// Counts an event and writes it to the log.
+    pub(crate) fn take(&mut self, event: &Event, wall: Timestamp) {
+        match event {
+            Event::CallEnded(record) => {
+                let outcome = if record.answered.is_some() { "answered" } else { "unanswered" };
+                *self.calls.entry(outcome).or_default() += 1;
+                self.seconds += record.billed_seconds();
+                info!(conversation = %record.conversation, "{}", line(record));
+            }
+            Event::Registrar(event) => log_registrar(event),
+            Event::Trunk(event) => info!("{event}"),
+            Event::Security(event) => {
+                *self.security.entry(event.code.as_str()).or_default() += u64::from(event.count);
+                let line = event.line(wall);
+                match event.code.loudness() {
+                    Loudness::Notice => info!(target: "security", "{line}"),
+                    Loudness::Warning | Loudness::Alert => warn!(target: "security", "{line}"),
+                }
+            }
+            Event::Records(OutboxEvent::Failing { fault, waiting }) => {
+                error!(waiting, "call records: {fault}")
+            }
+            Event::Records(OutboxEvent::Recovered { waiting }) => {
+                info!(waiting, "call records are written again");
+            }
+            Event::Records(OutboxEvent::Dropped { record }) => error!("call record lost: {record}"),
+            // The driver's own.
+            Event::Media(_) | Event::Store(_) => {}
+        }
+    }
+}
+
+fn log_registrar(event: &registrar::Event) {
+    match event {
+        registrar::Event::Bound { aor, contact, change, .. } => {
+            info!("{aor} registered ({change:?}, contact {contact:?})");
+        }
+        registrar::Event::Unbound { aor, uri, cause, .. } => info!("{aor} lost its contact {uri}: {cause}"),
+        registrar::Event::Online { phone } => info!(%phone, "phone is online"),
+        registrar::Event::Offline { phone, cause } => info!(%phone, "phone is offline: {cause}"),
+        registrar::Event::Refused { phone, status, why } => {
+            warn!(%phone, "registration refused ({status}): {why}")
+        }
+    }
+}
+
+/// A call in one line.
+pub(crate) fn line(record: &CallRecord) -> String {
+    let caller = record.legs.first().map_or("", |leg| leg.from.as_str());
+    let via = match record.connected_leg().map(|leg| &leg.party) {
+        Some(LegParty::Trunk { name, .. }) => format!(" by trunk {name}"),
+        Some(LegParty::Phone { .. }) => " to a phone".into(),
+        Some(LegParty::Flow { .. }) => " in a flow".into(),
+        Some(LegParty::Neighbour { .. }) => " by another edge".into(),
+        Some(LegParty::Unknown) | None => String::new(),
+    };
+    let seconds = record.billed_seconds();
+    let outcome = match (record.answered, record.ending.sip) {
+        (Some(_), _) => format!("{seconds} s"),
+        (None, Some(status)) => format!("not answered ({status})"),
+        (None, None) => "not answered".into(),
+    };
+    format!("call {caller} to {}{via}: {outcome}; {}", record.dialled, record.ending.reason)
+}

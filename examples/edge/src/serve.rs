@@ -1,0 +1,152 @@
+//! Running an edge: signals, reloads, the log.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use edge_core::driver::{self, Running};
+use edge_core::edge::Event;
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config};
+use crate::news::Counts;
+use crate::{metrics, setup};
+
+/// Runs an edge until it is told to stop.
+///
+/// # Errors
+/// Why it cannot start.
+pub(crate) fn run(config: Config, path: Option<PathBuf>) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&config.edge.log).map_err(|error| format!("edge.log: {error}"))?;
+    let color = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(color);
+    log.with_writer(std::io::stderr).init();
+    driver::raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(serve(config, path))
+}
+
+async fn serve(config: Config, path: Option<PathBuf>) -> Result<(), String> {
+    config.issues.iter().for_each(|issue| warn!("{issue}"));
+    let (metrics, drain) = (config.edge.metrics, config.edge.drain());
+    let name = config.runtime.edge.as_ref().map(|edge| edge.name.to_string()).unwrap_or_default();
+    let (running, events) = driver::start(setup::settings(config)?).map_err(|error| explain(&error))?;
+    let counts = Arc::new(Mutex::new(Counts::default()));
+    let numbers = metrics::Sources {
+        edge: running.handle().clone(),
+        media: running.media(),
+        counts: Arc::clone(&counts),
+    };
+    for listener in running.listeners() {
+        info!("{name} listens on {} {}", listener.transport, listener.local);
+    }
+    let mut signals = Signals::new().map_err(|error| error.to_string())?;
+    tokio::select! {
+        () = follow(events, &counts) => error!("the edge has ended by itself"),
+        () = serve_metrics(metrics, numbers) => {}
+        () = obey(&mut signals, &running, path.as_deref()) => {}
+    }
+    info!("no new calls from now on; waiting for the running ones, Ctrl-C ends them");
+    tokio::select! {
+        _ = running.drain(drain) => {}
+        () = signals.stop() => info!("ending the calls that are left"),
+    }
+    running.stop().await;
+    info!("stopped");
+    Ok(())
+}
+
+/// Writes what the edge tells to the log.
+async fn follow(mut events: mpsc::Receiver<Event>, counts: &Mutex<Counts>) {
+    while let Some(event) = events.recv().await {
+        counts.lock().unwrap_or_else(PoisonError::into_inner).take(&event, Timestamp::now());
+    }
+}
+
+/// Serves metrics; a port that is taken is no reason to take no calls.
+async fn serve_metrics(address: Option<std::net::SocketAddr>, sources: metrics::Sources) {
+    if let Some(address) = address {
+        info!("metrics on http://{address}/metrics");
+        if let Err(problem) = metrics::serve(address, sources).await {
+            error!("no metrics on {address}: {problem}");
+        }
+    }
+    std::future::pending().await
+}
+
+/// Reads the configuration again when told to, until told to stop.
+async fn obey(signals: &mut Signals, running: &Running, path: Option<&Path>) {
+    while signals.next().await == Told::Reload {
+        reload(running, path).await;
+    }
+}
+
+async fn reload(running: &Running, path: Option<&Path>) {
+    match config::load(path, Timestamp::now()) {
+        Ok(config) => {
+            config.issues.iter().for_each(|issue| warn!("{issue}"));
+            let edge = setup::edge(&config);
+            if running.apply(edge, config.runtime).await.is_ok() {
+                info!("the configuration was read again; running calls keep what they began with");
+            }
+        }
+        Err(problems) => {
+            problems.iter().for_each(|problem| error!("{problem}"));
+            error!("the configuration was not taken over; the edge goes on with the last one");
+        }
+    }
+}
+
+/// What the operating system may tell.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.reload.recv() => Told::Reload,
+        }
+    }
+
+    /// Waits until it is told to stop, whatever else it is told.
+    async fn stop(&mut self) {
+        while self.next().await != Told::Stop {}
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Stop,
+    Reload,
+}
+
+/// An error with its causes.
+fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
