@@ -167,7 +167,7 @@ impl SitePlan {
             let lost = self.plans.misses(&current, place);
             let lost = lost.map(|(plan, miss)| (plan.id, plan.name.clone(), miss)).collect();
             let winner = place.map(|place| &self.plans.all()[place]);
-            let rewritten = winner.and_then(|plan| match plan.matcher.normalise(&current) {
+            let rewritten = place.and_then(|place| match self.plans.matcher(place).normalise(&current) {
                 PlanOutcome::Rewritten(address) => Some(address),
                 PlanOutcome::Unchanged | PlanOutcome::Broken(_) => None,
             });

@@ -13,6 +13,7 @@
 //! order to try and leaves trying to others. It keeps no state and cannot place a call.
 //!
 //! * [`SitePlan`] — a site compiled: classify, normalise, choose a route. A decision costs no allocation.
+//! * [`Compiler`] — many sites compiled, sharing what is equal.
 //! * [`SitePlan::explain`] — every candidate considered, with the reason it lost, as data and as sentences.
 //! * [`simulate`] — Simulate Call: six checks in order, each with the setting to fix.
 //! * [`audit`] — plans that can never match, patterns that bypass failover, emergency numbers on unverified trunks.
@@ -28,13 +29,16 @@ mod address;
 mod audit;
 mod caller;
 mod chance;
+mod compiler;
 mod country;
 mod dialled;
 mod explain;
+mod expression;
 mod inbound;
 mod index;
 mod plan;
 mod plans;
+mod program;
 mod route;
 mod simulate;
 mod site;
@@ -43,20 +47,21 @@ pub use address::Address;
 pub use audit::{Finding, FindingKind, Severity, audit};
 pub use caller::{Caller, Presented, present, write_number};
 pub use chance::Chance;
+pub use compiler::{CompileError, Compiler};
 pub use dialled::{DialFault, Dialled, Number, SipAddress};
 pub use explain::Explanation;
 pub use inbound::{ExtensionDecision, InboundDecision, InboundMiss, resolve_extension, resolve_inbound};
 pub use plans::{Plan, Unclassified};
 pub use route::{Candidate, Candidates};
 pub use simulate::{Conditions, Simulation, Step, simulate};
-pub use site::{CompileError, Decision, NoRoute, Outcome, SitePlan};
+pub use site::{Decision, NoRoute, Outcome, SitePlan};
 
 /// The parts of explanations and faults, for programs that look inside them.
 pub mod detail {
     pub use crate::dialled::{MAX_DIALLED, MAX_NUMBER};
     pub use crate::explain::{ConsideredPattern, ConsideredRoute, ConsideredTrunk, Pass, RouteMiss};
+    pub use crate::expression::{MAX_EXPRESSION, RegexFault};
     pub use crate::inbound::InboundRule;
-    pub use crate::index::regexes::{MAX_EXPRESSION, RegexFault};
     pub use crate::plan::Miss;
     pub use crate::plans::MAX_PASSES;
     pub use crate::route::{PatternRoute, Route, Unusable};

@@ -7,8 +7,8 @@ use telco_model::value::CallingCode;
 
 use crate::address::Address;
 use crate::dialled::{DialFault, Dialled, Digits, MAX_DIALLED, Number};
+use crate::expression::Rewriter;
 use crate::index::intervals::DigitKey;
-use crate::index::regexes::Rewriter;
 
 /// Shortest and longest number an inter-country plan takes, and an intra-country plan in its international form.
 pub(crate) const INTERNATIONAL_LENGTH: std::ops::RangeInclusive<usize> = 10..=15;

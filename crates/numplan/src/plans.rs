@@ -1,13 +1,15 @@
 //! The ordered number plans of a site: classify and normalise a dialled string, first match wins.
 
+use std::sync::Arc;
+
 use arrayvec::ArrayVec;
 use telco_model::value::{Classification, Name, NumberPlanId};
 use thiserror::Error;
 
 use crate::address::Address;
 use crate::dialled::{DialFault, Dialled};
-use crate::index::Index;
 use crate::plan::{Matcher, Miss, Outcome};
+use crate::program::Program;
 
 /// How often a number may go through the plans before the routing gives up on it.
 pub const MAX_PASSES: usize = 8;
@@ -21,14 +23,13 @@ pub struct Plan {
     pub name: Name,
     /// What it says a number is.
     pub classification: Classification,
-    pub(crate) matcher: Matcher,
 }
 
 /// The plans of one site in their order.
 #[derive(Debug)]
 pub(crate) struct Plans {
     plans: Vec<Plan>,
-    index: Index,
+    program: Arc<Program>,
 }
 
 /// What the plans made of a dialled string.
@@ -78,14 +79,18 @@ fn join(plans: &[Name]) -> String {
 }
 
 impl Plans {
-    /// Takes compiled plans in order; `expressions` are the sources of their regular expressions with their places.
-    pub(crate) fn new(plans: Vec<Plan>, expressions: &[(&str, u32)]) -> Self {
-        let index = Index::build(&plans.iter().map(|plan| &plan.matcher).collect::<Vec<_>>(), expressions);
-        Self { plans, index }
+    /// Takes plans in order, and what they match, in the same order.
+    pub(crate) fn new(plans: Vec<Plan>, program: Arc<Program>) -> Self {
+        Self { plans, program }
     }
 
     pub(crate) fn all(&self) -> &[Plan] {
         &self.plans
+    }
+
+    /// What the plan at a place matches, and what it makes of it.
+    pub(crate) fn matcher(&self, place: usize) -> &Matcher {
+        self.program.matcher(place)
     }
 
     /// The live path: one question to the index per pass.
@@ -95,13 +100,13 @@ impl Plans {
 
     /// Place of the first plan that matches, by the index.
     pub(crate) fn first(&self, dialled: &Dialled) -> Option<usize> {
-        self.index.first(dialled).map(|rank| rank as usize)
+        self.program.first(dialled)
     }
 
     /// The definition: plans from top to bottom. Tests hold the live path against it.
     #[cfg(test)]
     pub(crate) fn classify_by_loop(&self, dialled: &Dialled) -> Result<Classified, Unclassified> {
-        self.passes(dialled, |dialled| self.plans.iter().position(|plan| plan.matcher.ask(dialled).is_ok()))
+        self.passes(dialled, |dialled| self.program.first_by_loop(dialled))
     }
 
     /// Why each plan before `winner` did not match, for explanations; plans behind it are [`Miss::Later`].
@@ -113,7 +118,7 @@ impl Plans {
         self.plans.iter().enumerate().filter_map(move |(place, plan)| match winner {
             Some(winner) if place == winner => None,
             Some(winner) if place > winner => Some((plan, Miss::Later)),
-            Some(_) | None => plan.matcher.ask(dialled).err().map(|miss| (plan, miss)),
+            Some(_) | None => self.matcher(place).ask(dialled).err().map(|miss| (plan, miss)),
         })
     }
 
@@ -136,7 +141,7 @@ impl Plans {
                 let names = passes.iter().map(|place| self.plans[*place].name.clone()).collect();
                 return Err(Unclassified::Circle { plans: names });
             }
-            match self.plans[plan].matcher.normalise(&current) {
+            match self.matcher(plan).normalise(&current) {
                 Outcome::Unchanged => return Ok(Classified { plan, address: current.into(), passes }),
                 Outcome::Rewritten(address) if address.is_absolute() => {
                     return Ok(Classified { plan, address, passes });
@@ -158,8 +163,8 @@ mod tests {
     use telco_model::value::CallingCode;
 
     use super::*;
+    use crate::expression::{Expression, Rewriter};
     use crate::index::intervals::DigitKey;
-    use crate::index::regexes::Rewriter;
 
     /// Expressions of the shapes administrators write, some overlapping, some that never match.
     const EXPRESSIONS: [(&str, &str); 10] = [
@@ -201,21 +206,25 @@ mod tests {
                     prefix: prefix.map(Into::into)
                 })
             ),
-            prop::sample::select(EXPRESSIONS.to_vec())
-                .prop_map(|(e, format)| (Matcher::Regex(Rewriter::new(e, format).unwrap()), Some(e))),
+            prop::sample::select(EXPRESSIONS.to_vec()).prop_map(|(source, format)| {
+                let expression = Expression::read(source).unwrap();
+                (Matcher::Regex(Rewriter::new(&expression, format).unwrap()), Some(source))
+            }),
         ]
     }
 
     fn compile(matchers: Vec<(Matcher, Option<&'static str>)>) -> Plans {
+        let expressions = matchers.iter().zip(0..).filter_map(|((_, source), rank)| Some(((*source)?, rank)));
         let expressions: Vec<_> =
-            matchers.iter().zip(0..).filter_map(|((_, e), rank)| Some(((*e)?, rank))).collect();
-        let plan = |(place, (matcher, _)): (usize, (Matcher, Option<&str>))| Plan {
+            expressions.map(|(source, rank)| (Expression::read(source).unwrap(), rank)).collect();
+        let plan = |place: usize| Plan {
             id: NumberPlanId::from_u128(place as u128),
             name: format!("plan {place}").parse().unwrap(),
             classification: format!("class {place}").parse().unwrap(),
-            matcher,
         };
-        Plans::new(matchers.into_iter().enumerate().map(plan).collect(), &expressions)
+        let plans = (0..matchers.len()).map(plan).collect();
+        let matchers = matchers.into_iter().map(|(matcher, _)| matcher).collect();
+        Plans::new(plans, Arc::new(Program::new(matchers, &expressions)))
     }
 
     /// Pairs of plan sets and numbers to compare: `NUMPLAN_PAIRS=1000000 cargo test -p numplan equals_the_loop` runs a million.

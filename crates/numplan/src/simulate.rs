@@ -9,10 +9,11 @@ use telco_model::entity::{DidTarget, MediaModel};
 use telco_model::value::{E164, EdgeId, SiteId, TrunkId, UserId};
 
 use crate::chance::Chance;
+use crate::compiler::CompileError;
 use crate::explain::Explanation;
 use crate::inbound::{ExtensionDecision, InboundMiss, resolve_extension, resolve_inbound};
 use crate::route::{Candidate, Candidates};
-use crate::site::{CompileError, Outcome, SitePlan};
+use crate::site::{Decision, NoRoute, Outcome, SitePlan};
 
 /// What is known about the running system; what is absent counts as configured.
 #[derive(Debug, Clone)]
@@ -206,23 +207,19 @@ impl Run<'_> {
             }
             Outcome::NoRoute(why) => {
                 let fix = match why {
-                    crate::site::NoRoute::Disabled => "Sites > Outbound Routes > State",
-                    crate::site::NoRoute::NoMatchingClassification => {
-                        "Sites > Outbound Routes > Classifications"
-                    }
-                    crate::site::NoRoute::NoMatchingPattern | crate::site::NoRoute::NoDialPlan => {
-                        "Dial Plans > Route Patterns"
-                    }
+                    NoRoute::Disabled => "Sites > Outbound Routes > State",
+                    NoRoute::NoMatchingClassification => "Sites > Outbound Routes > Classifications",
+                    NoRoute::NoMatchingPattern | NoRoute::NoDialPlan => "Dial Plans > Route Patterns",
                 };
-                return self.step(Err((why.to_string(), fix)));
+                return self.step(Err((self.no_route(*why, &decision), fix)));
             }
             Outcome::Route { route, trunks } => {
-                self.step(Ok(format!(
-                    "{} ({} of {} trunks usable)",
-                    route.name,
-                    trunks.len(),
-                    trunks.considered().len()
-                )))?;
+                let (usable, all) = (trunks.len(), trunks.considered().len());
+                self.step(Ok(if usable == all {
+                    format!("{} ({})", route.name, counted(all, "trunk"))
+                } else {
+                    format!("{} ({usable} of {} usable)", route.name, counted(all, "trunk"))
+                }))?;
                 trunks
             }
             Outcome::Pattern { pattern, .. } if explanation.trunks.is_empty() => {
@@ -243,6 +240,21 @@ impl Run<'_> {
         self.step(self.trunk_settings(trunks, decision.emergency, dialled))?;
         self.step(self.edges(Some(trunks)))?;
         self.step(self.destination(decision.address.e164()))
+    }
+
+    fn no_route(&self, why: NoRoute, decision: &Decision<'_>) -> String {
+        let classification = &decision.plan.classification;
+        match why {
+            NoRoute::Disabled => format!("the outbound route that carries {classification} is disabled"),
+            NoRoute::NoMatchingClassification => {
+                let site = self.organization.site(self.site).map_or("", |site| site.name.as_str());
+                format!("no outbound route of site {site} carries {classification}")
+            }
+            NoRoute::NoMatchingPattern => {
+                format!("no pattern of the dial plan matches {}", decision.address.as_str())
+            }
+            NoRoute::NoDialPlan => why.to_string(),
+        }
     }
 
     fn trunk_settings(&self, trunks: &Candidates<'_>, emergency: bool, dialled: &str) -> Found {
@@ -272,7 +284,7 @@ impl Run<'_> {
             );
             return Err((why, "Trunks > SIP Servers or Proxies"));
         }
-        let via = if servers == 0 { "the registrar".to_owned() } else { format!("{servers} SIP servers") };
+        let via = if servers == 0 { "the registrar".to_owned() } else { counted(servers, "SIP server") };
         Ok(format!("{} ({}, {via})", first.name, first.kind.label()))
     }
 
@@ -361,6 +373,10 @@ impl Run<'_> {
             Err(InboundMiss::NotInInventory) => Ok("outside the organization".into()),
         }
     }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 impl fmt::Display for Simulation {

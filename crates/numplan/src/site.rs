@@ -1,17 +1,13 @@
 //! One site's routing, compiled: dialled string in, decision out.
 
 use telco_model::Organization;
-use telco_model::entity::{Match, RouteTarget, RoutingEngine, Site};
+use telco_model::entity::{RouteTarget, RoutingEngine, Site};
 use telco_model::value::{Classification, Name, SiteId, TrunkGroupId, TrunkId};
-use thiserror::Error;
 
 use crate::address::Address;
 use crate::chance::Chance;
-use crate::country::trunk_prefix;
+use crate::compiler::{CompileError, Compiler};
 use crate::dialled::Dialled;
-use crate::index::intervals::DigitKey;
-use crate::index::regexes::{RegexFault, Rewriter};
-use crate::plan::Matcher;
 use crate::plans::{Classified, Plan, Plans, Unclassified};
 use crate::route::{Candidate, Candidates, Home, PatternRoute, Patterns, Route};
 
@@ -30,22 +26,6 @@ pub struct SitePlan {
     /// By place of the plan: place of the route that carries its classification.
     route_of_plan: Vec<Option<usize>>,
     pub(crate) patterns: Option<Patterns>,
-}
-
-/// Why a site cannot be compiled. Every plan at fault is named.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum CompileError {
-    /// The organization has no such site.
-    #[error("there is no site {0}")]
-    UnknownSite(SiteId),
-    /// Regular expressions that cannot run.
-    #[error("{}", list(.0))]
-    Expressions(Vec<(Name, RegexFault)>),
-}
-
-fn list(faults: &[(Name, RegexFault)]) -> String {
-    faults.iter().map(|(plan, fault)| format!("number plan {plan}: {fault}")).collect::<Vec<_>>().join("; ")
 }
 
 /// Where a call goes.
@@ -110,21 +90,25 @@ impl std::fmt::Display for NoRoute {
 }
 
 impl SitePlan {
-    /// Compiles the number plans, routes and dial plan of a site.
+    /// Compiles the number plans, routes and dial plan of one site; for many, take a [`Compiler`].
     ///
     /// # Errors
     /// [`CompileError`] when the site is not there, or with every regular expression that cannot run.
     pub fn compile(organization: &Organization, site: SiteId) -> Result<Self, CompileError> {
-        let entity = organization.site(site).ok_or(CompileError::UnknownSite(site))?;
-        let home = home(organization, entity);
-        let plans = compile_plans(entity, &home)?;
-        let routes: Vec<Route> =
-            organization.outbound_routes_of(site).map(|route| compile_route(organization, route)).collect();
+        Compiler::new(organization).site(site)
+    }
+
+    pub(crate) fn new(organization: &Organization, site: &Site, plans: Plans) -> Self {
+        let home = home(organization, site);
+        let routes: Vec<Route> = organization
+            .outbound_routes_of(site.id)
+            .map(|route| compile_route(organization, route))
+            .collect();
         let route_of_plan = plans.all().iter().map(|plan| route_for(&routes, &plan.classification)).collect();
         let patterns = organization
-            .dial_plan_of(site)
+            .dial_plan_of(site.id)
             .map(|plan| Patterns::new(plan, |id| group(organization, id, true)));
-        Ok(Self { home, engine: entity.routing, plans, routes, route_of_plan, patterns })
+        Self { home, engine: site.routing, plans, routes, route_of_plan, patterns }
     }
 
     /// The site in the model.
@@ -231,58 +215,6 @@ fn home(organization: &Organization, site: &Site) -> Home {
         name: site.name.clone(),
         country: country.and_then(|country| country.calling_code()),
         emergency_numbers: emergency.iter().map(|number| (*number).to_owned()).collect(),
-    }
-}
-
-fn compile_plans(site: &Site, home: &Home) -> Result<Plans, CompileError> {
-    let mut faults = Vec::new();
-    let mut plans = Vec::new();
-    let mut expressions = Vec::new();
-    for (plan, rank) in site.number_plans.iter().zip(0u32..) {
-        let matcher = match &plan.matches {
-            Match::DigitLength(length) => Matcher::DigitLength { min: length.from, max: length.to },
-            Match::NumberList(ranges) => {
-                let ends = |range: &telco_model::value::ShortRange| {
-                    Some((DigitKey::new(&range.first())?, DigitKey::new(&range.last())?))
-                };
-                Matcher::NumberList(ranges.iter().filter_map(ends).collect())
-            }
-            Match::E164NumberList(ranges) => {
-                let ends = |range: &telco_model::value::E164Range| {
-                    Some((DigitKey::new(&range.start().digits())?, DigitKey::new(&range.end().digits())?))
-                };
-                Matcher::E164List(ranges.iter().filter_map(ends).collect())
-            }
-            Match::InterCountryCode(codes) => {
-                Matcher::InterCountry { own: home.country, codes: codes.clone() }
-            }
-            Match::IntraCountryCode(intra) => Matcher::IntraCountry {
-                code: intra.country,
-                length: intra.national_length,
-                prefix: trunk_prefix(intra.country).map(Into::into),
-            },
-            Match::Regex(regex) => match Rewriter::new(&regex.pattern, &regex.normalized) {
-                Ok(rewriter) => {
-                    expressions.push((regex.pattern.as_str(), rank));
-                    Matcher::Regex(rewriter)
-                }
-                Err(fault) => {
-                    faults.push((plan.name.clone(), fault));
-                    continue;
-                }
-            },
-        };
-        plans.push(Plan {
-            id: plan.id,
-            name: plan.name.clone(),
-            classification: plan.classification.clone(),
-            matcher,
-        });
-    }
-    if faults.is_empty() {
-        Ok(Plans::new(plans, &expressions))
-    } else {
-        Err(CompileError::Expressions(faults))
     }
 }
 

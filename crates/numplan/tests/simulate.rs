@@ -41,8 +41,8 @@ fn a_good_call_passes_six_steps() {
     expect_test::expect![[r#"
         pass  Number normalization 317-555-0123 becomes tel:+13175550123
         pass  Classification       National, by number plan National
-        pass  Outbound route       PSTN (2 of 2 trunks usable)
-        pass  Trunk settings       CarrierA (BYOC Carrier, 1 SIP servers)
+        pass  Outbound route       PSTN (2 trunks)
+        pass  Trunk settings       CarrierA (BYOC Carrier, 1 SIP server)
         pass  In-service Edges     none needed: the media model is Cloud
         pass  Destination site     outside the organization
     "#]]
@@ -64,12 +64,12 @@ fn failures_name_the_setting_to_fix() {
     check(
         HOME,
         "988",
-        "the outbound route with this classification is disabled (Sites > Outbound Routes > State)",
+        "the outbound route that carries Suicide Prevention is disabled (Sites > Outbound Routes > State)",
     );
     check(
         HOME,
         "alice@example.com",
-        "no outbound route of the site has this classification (Sites > Outbound Routes > Classifications)",
+        "no outbound route of site Home carries Network (Sites > Outbound Routes > Classifications)",
     );
     check(HOME, "4100", "extension 4100 is in no pool (Extensions > Extension Pools)");
     check(HOME, "31+7", "a plus sign may only come first, found one at offset 2 (the number dialled)");

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let organization =
         Organization::from_document(&std::fs::read_to_string(&path)?, Format::of_path(&path), now)?;
     for issue in organization.issues(now) {
-        eprintln!("{:?} {}: {}", issue.severity, issue.code, issue.message);
+        eprintln!("{}", issue.in_words(&organization));
     }
     let mut topology = organization.topology();
     let nodes: Vec<_> =

@@ -211,19 +211,59 @@ pub struct RecordBatch {
 mod tests {
     use super::*;
 
-    /// What is sent is what is received, and a message of another form is refused.
+    fn round_trip<T: Serialize + for<'de> Deserialize<'de>>(message: T) -> String {
+        let at = "2026-03-02T10:00:00Z".parse().unwrap();
+        let text = serde_json::to_string(&Envelope { sequence: 3, acknowledged: 9, at, message }).unwrap();
+        let received: Envelope<T> = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&received).unwrap(), text);
+        text
+    }
+
+    /// What is sent is what is received, for every message of both directions.
     #[test]
     fn messages_survive_the_wire() {
         let at: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
-        let command = Command { id: 7, expires: at, order: Order::Drain { wait_seconds: 5400 } };
-        let sent = Envelope { sequence: 3, acknowledged: 9, at, message: Downward::Command(command.clone()) };
-        let text = serde_json::to_string(&sent).unwrap();
-        let received: Envelope<Downward> = serde_json::from_str(&text).unwrap();
-        assert!(matches!(received.message, Downward::Command(received) if received == command));
-        assert!(command.is_expired(at));
-        let records = r#"{"sequence":1,"acknowledged":0,"at":"2026-03-02T10:00:00Z","message":{"records":{"first":4,"records":["{\"id\":1}"]}}}"#;
-        let received: Envelope<Upward> = serde_json::from_str(records).unwrap();
-        assert_eq!(serde_json::to_string(&received).unwrap(), records);
+        let order = Order::Drain { wait_seconds: 5400 };
+        for message in [
+            Downward::Welcome(Welcome {
+                protocol: PROTOCOL,
+                organization: OrganizationId::from_u128(1),
+                status_seconds: 30,
+            }),
+            Downward::Configuration(Snapshot { revision: 2, document: "{\"format\":1}".into() }),
+            Downward::Command(Command { id: 7, expires: at, order }),
+            Downward::Acknowledge,
+        ] {
+            round_trip(message);
+        }
+        let edge = EdgeId::from_u128(1);
+        let down = StatusChange {
+            entity: edge.into(),
+            status: Status::Down,
+            since: at,
+            detail: Some("registration: 401".into()),
+        };
+        for message in [
+            Upward::Hello(Hello { protocol: PROTOCOL, edge, software: "edge 0.1".into(), revision: 0 }),
+            Upward::Status(StatusReport { revision: 2, changes: vec![down] }),
+            Upward::Metrics(Metrics { calls: 3, ..Metrics::default() }),
+            Upward::Records(RecordBatch { first: 4, records: vec!["{\"id\":1}".into()] }),
+            Upward::Done(CommandResult { id: 7, error: None }),
+            Upward::Acknowledge,
+        ] {
+            round_trip(message);
+        }
+    }
+
+    #[test]
+    fn a_message_of_the_other_direction_is_refused() {
+        let text = round_trip(Downward::Configuration(Snapshot { revision: 2, document: String::new() }));
         assert!(serde_json::from_str::<Envelope<Upward>>(&text).is_err());
+    }
+
+    #[test]
+    fn a_command_expires() {
+        let at: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        assert!(Command { id: 7, expires: at, order: Order::Resume }.is_expired(at));
     }
 }

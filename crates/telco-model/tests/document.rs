@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops on a fault")]
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use telco_model::{
     Organization,
     document::{Format, Secrets},
+    entity::EntityKind,
 };
 
 const SAMPLE: &str = include_str!("../samples/sample.toml");
@@ -31,6 +34,8 @@ fn problems(from: &str, to: &str) -> Vec<String> {
 #[test]
 fn export_and_import_is_the_identity() {
     let original = sample();
+    let kinds: BTreeSet<_> = original.refs().map(|target| target.kind()).collect();
+    assert_eq!(kinds.len(), EntityKind::ALL.len(), "the sample holds every kind of entity: {kinds:?}");
     let json = original.to_document(Format::Json, Secrets::Exposed);
     let toml = original.to_document(Format::Toml, Secrets::Exposed);
     let later = "2027-01-01T00:00:00Z".parse().unwrap();
@@ -39,6 +44,22 @@ fn export_and_import_is_the_identity() {
     assert_eq!(original, from_json);
     assert_eq!(original, from_toml);
     assert_eq!(from_toml.to_document(Format::Json, Secrets::Exposed), json);
+}
+
+/// TM-065: an organization without settings is written without the table, and read back; so is an empty one.
+#[test]
+fn an_organization_without_settings_survives_writing() {
+    let entities = telco_model::document::parse(SAMPLE, Format::Toml).unwrap();
+    let without =
+        entities.into_iter().filter(|entity| entity.entity_ref().kind() != EntityKind::Organization);
+    let without = Organization::from_entities(without, now()).unwrap();
+    for original in [Organization::default(), without] {
+        assert!(original.settings().is_none());
+        for format in [Format::Json, Format::Toml] {
+            let text = original.to_document(format, Secrets::Exposed);
+            assert_eq!(Organization::from_document(&text, format, now()).unwrap(), original);
+        }
+    }
 }
 
 /// TM-063: an export redacts secrets unless asked, and a redacted export is not taken for the real thing.

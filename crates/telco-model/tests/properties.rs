@@ -28,7 +28,7 @@ struct Draft {
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
-    (0..9u8, 0..4u8, 0..4u8, 0..12u8, 1..4u32, any::<bool>(), any::<bool>()).prop_map(
+    (0..10u8, 0..4u8, 0..4u8, 0..12u8, 1..4u32, any::<bool>(), any::<bool>()).prop_map(
         |(kind, id, other, value, version, delete, rarely)| Draft {
             kind,
             id,
@@ -138,6 +138,20 @@ impl Draft {
                 service_provider: "Carrier".parse().unwrap(),
             }
             .into(),
+            8 => OrganizationSettings {
+                id: OrganizationId::from_u128(id % 2),
+                name: name("Organization"),
+                description,
+                region: "us-east-1".parse().unwrap(),
+                region_domain: "sample.example".parse().unwrap(),
+                media_regions: Default::default(),
+                options: [TelephonyOption::ByocCloud].into(),
+                hybrid: false,
+                require_tls: false,
+                default_site: (self.value > 6).then(|| SiteId::from_u128(other)),
+                edge_group_latency_ms: u16::from(self.value),
+            }
+            .into(),
             _ => DidAssignment {
                 id: DidAssignmentId::from_u128(id),
                 number: format!("+12145550{}", 110 + u16::from(self.value)).parse().unwrap(),
@@ -160,6 +174,17 @@ impl Draft {
     }
 }
 
+/// TM-065: what is written is read back as it was, in both forms, with and without settings of the organization.
+fn assert_survives_writing(organization: &Organization) {
+    let later = "2027-01-01T00:00:00Z".parse().unwrap();
+    for format in [Format::Json, Format::Toml] {
+        let text = organization.to_document(format, Secrets::Exposed);
+        let read = Organization::from_document(&text, format, later)
+            .unwrap_or_else(|error| panic!("{:#?}\n{text}", error.problems));
+        assert_eq!(&read, organization, "{format:?}");
+    }
+}
+
 /// Everything an entity refers to is there, and a second look at the whole finds nothing wrong.
 fn assert_whole(organization: &Organization) {
     for target in organization.refs() {
@@ -174,8 +199,8 @@ fn assert_whole(organization: &Organization) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Any sequence of changes leaves no dangling reference; replaying its events gives an equal organization; a
-    /// refused change alters nothing.
+    /// Any sequence of changes leaves no dangling reference; replaying its events gives an equal organization, and so
+    /// does writing and reading it; a refused change alters nothing.
     #[test]
     fn an_organization_stays_whole(drafts in prop::collection::vec(draft(), 1..120)) {
         let mut organization = Organization::default();
@@ -191,6 +216,7 @@ proptest! {
         assert_whole(&organization);
         let replayed = Organization::replay(&events).unwrap();
         prop_assert_eq!(&replayed, &organization);
+        assert_survives_writing(&organization);
         assert_whole(&replayed);
     }
 

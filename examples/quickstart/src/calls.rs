@@ -3,14 +3,14 @@
 use std::error::Error;
 
 use jiff::Timestamp;
-use numplan::{Caller, Chance, Conditions, Outcome, SitePlan, present, simulate, write_number};
+use numplan::{Caller, Chance, Conditions, Outcome, Simulation, SitePlan, present, simulate, write_number};
 use sip_trunk::msg::{Draft, HeaderName, Method};
 use telco_model::Organization;
 use telco_model::entity::Site;
 use telco_model::value::HostPort;
 
 /// What people dial at any site: an emergency, an extension, a neighbour, another country, an address, a slip.
-const DIALLED: [&str; 6] = ["911", "4100", "3175550123", "+442079460018", "alice@example.com", "31+7"];
+const DIALLED: [&str; 6] = ["911", "4101", "3175550123", "+442079460018", "alice@example.com", "31+7"];
 
 /// Simulates every dialled string at every site.
 pub(crate) fn simulate_all(organization: &Organization, now: Timestamp) -> Result<(), Box<dyn Error>> {
@@ -20,10 +20,7 @@ pub(crate) fn simulate_all(organization: &Organization, now: Timestamp) -> Resul
         for dialled in DIALLED {
             let simulation = simulate(organization, site.id, dialled, &conditions)?;
             let verdict = match simulation.first_failure() {
-                None => format!(
-                    "✓ {}",
-                    simulation.steps.iter().skip(1).take(3).map(found).collect::<Vec<_>>().join(" → ")
-                ),
+                None => format!("✓ {}", way(&simulation)),
                 Some(step) => format!("✗ {}", found(step)),
             };
             println!("    {dialled:<20} {verdict}");
@@ -31,6 +28,14 @@ pub(crate) fn simulate_all(organization: &Organization, now: Timestamp) -> Resul
         println!();
     }
     Ok(())
+}
+
+/// What the number became, and the stops on its way.
+fn way(simulation: &Simulation) -> String {
+    let number = simulation.explanation.classified.iter();
+    let number = number.map(|(classification, address)| format!("{address}, {classification}"));
+    let stops = simulation.steps.iter().skip(2).map(found).filter(|stop| !stop.starts_with("none needed"));
+    number.chain(stops).collect::<Vec<_>>().join(" → ")
 }
 
 fn found(step: &numplan::Step) -> String {

@@ -5,7 +5,7 @@
 //! cargo quickstart my-org.toml        # your own organization
 //! ```
 //!
-//! Nothing leaves the machine. The picture is written beside the build, its path is printed.
+//! Nothing leaves the machine. The picture is written to the temporary directory, its path is printed: open it in a browser.
 
 #![allow(
     clippy::print_stdout,
@@ -83,8 +83,9 @@ fn load(file: Option<String>, now: Timestamp) -> Result<Organization, Box<dyn Er
 }
 
 fn issues(organization: &Organization, now: Timestamp) {
-    let advice =
-        organization.issues(now).into_iter().map(|issue| format!("{:?}: {}", issue.severity, issue.message));
+    // The audit says the same of classifications, with a number that shows it.
+    let advice = organization.issues(now).into_iter().filter(|issue| issue.code != "classification.no_route");
+    let advice = advice.map(|issue| issue.in_words(organization));
     let findings = numplan::audit(organization).into_iter().map(|finding| finding.to_string());
     let all: Vec<String> = advice.chain(findings).collect();
     match all.as_slice() {

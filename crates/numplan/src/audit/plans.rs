@@ -23,7 +23,8 @@ pub(super) fn audit(organization: &Organization, site: &Site, plan: &SitePlan, f
     for (place, (source, compiled)) in site.number_plans.iter().zip(plan.plans.all()).enumerate() {
         let witnesses = witnesses(source, plan.home.country);
         let matched = witnesses.iter().filter_map(|number| Some((number, Dialled::parse(number).ok()?)));
-        let own: Vec<_> = matched.filter(|(_, dialled)| compiled.matcher.ask(dialled).is_ok()).collect();
+        let own: Vec<_> =
+            matched.filter(|(_, dialled)| plan.plans.matcher(place).ask(dialled).is_ok()).collect();
         let taken: Vec<_> = own
             .iter()
             .filter_map(|(number, dialled)| {

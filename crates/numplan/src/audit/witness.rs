@@ -26,7 +26,13 @@ pub(super) fn witnesses(plan: &NumberPlan, home: Option<CallingCode>) -> Vec<Str
             vec![digits(usize::from(intra.national_length)), complete(intra.country)]
         }
         Match::Regex(regex) => match regex_syntax::Parser::new().parse(&regex.pattern) {
-            Ok(tree) => strings(&tree),
+            Ok(tree) => {
+                let strings = strings(&tree);
+                // Where an address is meant, one that people can read comes first.
+                let address =
+                    strings.iter().any(|text| text.contains('@')).then(|| "alice@example.com".to_owned());
+                address.into_iter().chain(strings).collect()
+            }
             Err(_) => Vec::new(),
         },
     }

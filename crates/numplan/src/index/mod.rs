@@ -2,14 +2,13 @@
 
 pub(crate) mod intervals;
 pub(crate) mod pattern;
-pub(crate) mod regexes;
 
 use telco_model::value::CallingCode;
 
 use crate::dialled::{Dialled, MAX_NUMBER};
+use crate::expression::{Expression, FirstMatch};
 use crate::plan::{INTERNATIONAL_LENGTH, Matcher};
 use intervals::{DigitKey, Intervals};
-use regexes::FirstMatch;
 
 /// Calling codes have at most three digits.
 const CODES: usize = 1000;
@@ -29,8 +28,8 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Builds the tables; a matcher's rank is its place. `expressions` are the sources of the regular expressions, by rank.
-    pub(crate) fn build(matchers: &[&Matcher], expressions: &[(&str, u32)]) -> Self {
+    /// Builds the tables; a matcher's rank is its place. `expressions` are the regular ones among them, by rank.
+    pub(crate) fn build(matchers: &[Matcher], expressions: &[(Expression, u32)]) -> Self {
         let mut numbers = Vec::new();
         let mut e164 = Vec::new();
         let mut lengths = [None; MAX_NUMBER + 1];

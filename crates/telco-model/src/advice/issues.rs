@@ -32,6 +32,20 @@ pub enum Severity {
 /// Capacities within one group may differ by this factor before it is told.
 const SIMILAR: f64 = 1.25;
 
+impl Issue {
+    /// The issue in one line, with the name of what it is about: `warning: trunk CarrierA_BYOCCarrier_Prod: no SIP …`.
+    pub fn in_words(&self, organization: &Organization) -> String {
+        let severity = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Notice => "notice",
+        };
+        let kind = self.target.kind().as_str().replace('_', " ");
+        let entity = organization.get(self.target);
+        let name = entity.map_or_else(|| self.target.to_string(), |entity| entity.label().into_owned());
+        format!("{severity}: {kind} {name}: {}", self.message)
+    }
+}
+
 impl Organization {
     /// Everything worth knowing, warnings first. `now` decides what has ended or is about to.
     pub fn issues(&self, now: Timestamp) -> Vec<Issue> {
@@ -101,8 +115,7 @@ impl Issues<'_> {
                     let class = &plan.classification;
                     let internal = matches!(class.as_str(), "Extension" | "Network");
                     if !internal && organization.outbound_route_for(site.id, class).is_none() {
-                        let message =
-                            format!("nothing carries {:?}; no enabled route has it", class.as_str());
+                        let message = format!("no enabled outbound route carries {:?}", class.as_str());
                         self.notice(site.id, "classification.no_route", message);
                     }
                 }

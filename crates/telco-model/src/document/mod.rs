@@ -1,9 +1,9 @@
 //! The document form of an organization, JSON or TOML: everything it is, in one text.
 //!
-//! A document has `format = 1`, an `organization` table, and one list per kind of entity (`locations`, `sites`,
-//! `trunks` …). Ids are UUIDs, or `@label`, which stands for the same UUID everywhere. Fields that are not known are
-//! refused, so that a slip of the pen is not silently ignored. `meta` holds versions and stamps by entity; a document
-//! written by hand leaves it out.
+//! A document has `format = 1`, an `organization` table with its settings (an organization without settings leaves it
+//! out), and one list per kind of entity (`locations`, `sites`, `trunks` …). Ids are UUIDs, or `@label`, which stands for
+//! the same UUID everywhere. Fields that are not known are refused, so that a slip of the pen is not silently ignored.
+//! `meta` holds versions and stamps by entity; a document written by hand leaves it out.
 //!
 //! Exporting and importing is the identity, when secrets are exposed. Redacted secrets are written `***`, and a
 //! document that holds one is refused.

@@ -117,8 +117,6 @@ impl Reader {
         }
         if let Some(settings) = root.remove("organization") {
             self.entity::<OrganizationSettings>("organization".into(), settings);
-        } else {
-            self.note("organization", "document.organization", "the organization table is missing".into());
         }
         macro_rules! lists {
             ($($key:ident: $type:ident,)*) => {

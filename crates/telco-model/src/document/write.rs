@@ -22,7 +22,7 @@ macro_rules! document {
         #[derive(Serialize)]
         struct Document<'o> {
             format: u64,
-            organization: Option<&'o OrganizationSettings>,
+            #[serde(skip_serializing_if = "Option::is_none")] organization: Option<&'o OrganizationSettings>,
             $(#[serde(skip_serializing_if = "Vec::is_empty")] $key: Vec<&'o $type>,)*
             meta: BTreeMap<EntityRef, &'o Meta>,
         }

@@ -27,7 +27,7 @@ pub struct NumberPlan {
 }
 
 /// What a number plan matches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Match {
     /// As many digits as given; nothing is changed.
@@ -47,7 +47,7 @@ pub enum Match {
 }
 
 /// A number of digits, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DigitLength {
     /// The fewest digits, 1 to 20.
@@ -57,7 +57,7 @@ pub struct DigitLength {
 }
 
 /// Numbers of one country.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntraCountry {
     /// The country's calling code.
@@ -67,7 +67,7 @@ pub struct IntraCountry {
 }
 
 /// A regular expression and what its matches become.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegexMatch {
     /// The expression, syntax of the `regex` crate (linear time; no look-around, no back-references).

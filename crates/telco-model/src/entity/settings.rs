@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Check, Entity, MediaModel, Sink};
 use crate::value::{Fqdn, Name, OrganizationId, Region, SiteId, TerminationId, Text};
 
-/// Settings of the organization. There is exactly one of these.
+/// Settings of the organization. There is at most one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationSettings {

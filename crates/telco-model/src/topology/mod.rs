@@ -4,6 +4,7 @@
 //! be written for Graphviz ([`Topology::to_dot`]) and drawn ([`Topology::to_svg`]).
 
 mod dot;
+mod lanes;
 mod svg;
 
 use std::collections::BTreeMap;

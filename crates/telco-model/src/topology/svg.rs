@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use super::lanes::{Place, Way, ways};
 use super::{Link, Node, Relation, Status, Topology};
 use crate::entity::{EntityKind, EntityRef};
 
@@ -32,8 +33,9 @@ impl Topology {
             let _ =
                 writeln!(svg, "<text x=\"{x}\" y=\"88\" font-size=\"13\" fill=\"#7b8794\">{heading}</text>");
         }
-        for link in &self.links {
-            draw_link(&mut svg, link, &places);
+        let ways = ways(&self.links, &columns, &places, column_of, BOX.1);
+        for (link, way) in self.links.iter().zip(&ways) {
+            draw_link(&mut svg, link, way, &places);
         }
         for (entity, node) in &self.nodes {
             if let Some(place) = places.get(entity) {
@@ -96,7 +98,7 @@ fn column_of(entity: EntityRef) -> usize {
 }
 
 /// The middle of each box; short columns are spread over the height.
-fn places(columns: &[Vec<EntityRef>; 4], rows: usize) -> BTreeMap<EntityRef, (f64, f64)> {
+fn places(columns: &[Vec<EntityRef>; 4], rows: usize) -> BTreeMap<EntityRef, Place> {
     let mut places = BTreeMap::new();
     for (column, list) in columns.iter().enumerate() {
         let step = ROW * rows as f64 / list.len().max(1) as f64;
@@ -108,7 +110,7 @@ fn places(columns: &[Vec<EntityRef>; 4], rows: usize) -> BTreeMap<EntityRef, (f6
     places
 }
 
-fn draw_node(svg: &mut String, node: &Node, (x, y): (f64, f64)) {
+fn draw_node(svg: &mut String, node: &Node, (x, y): Place) {
     let (left, top) = (x - BOX.0 / 2.0, y - BOX.1 / 2.0);
     let radius = if node.entity.kind() == EntityKind::Site { 20 } else { 6 };
     let dashed = if node.status == Status::OutOfService { " stroke-dasharray=\"4 3\"" } else { "" };
@@ -130,7 +132,7 @@ fn draw_node(svg: &mut String, node: &Node, (x, y): (f64, f64)) {
     );
 }
 
-fn draw_link(svg: &mut String, link: &Link, places: &BTreeMap<EntityRef, (f64, f64)>) {
+fn draw_link(svg: &mut String, link: &Link, way: &Way, places: &BTreeMap<EntityRef, Place>) {
     let (Some(&(x1, y1)), Some(&(x2, y2))) = (places.get(&link.from), places.get(&link.to)) else { return };
     // Two relations of one pair of boxes run side by side.
     let beside = match link.relation {
@@ -153,9 +155,22 @@ fn draw_link(svg: &mut String, link: &Link, places: &BTreeMap<EntityRef, (f64, f
         format!("M {x} {} C {bend} {}, {bend} {}, {x} {}", from.1, from.1, to.1, to.1)
     } else {
         let side = if from.0 < to.0 { 1.0 } else { -1.0 };
-        let (x1, x2) = (from.0 + side * BOX.0 / 2.0, to.0 - side * BOX.0 / 2.0);
-        let bend = side * 70.0;
-        format!("M {x1} {} C {} {}, {} {}, {x2} {}", from.1, x1 + bend, from.1, x2 - bend, to.1, to.1)
+        let (half, bend) = (side * BOX.0 / 2.0, side * 70.0);
+        let (mut x, mut y) = (from.0 + half, from.1);
+        let mut path = format!("M {x} {y}");
+        let mut curve = |to_x: f64, to_y: f64, on: f64| {
+            let _ = write!(path, " C {} {y}, {} {to_y}, {to_x} {to_y}", x + bend, to_x - bend);
+            (x, y) = (to_x + on, to_y);
+            if on != 0.0 {
+                let _ = write!(path, " H {x}");
+            }
+        };
+        for (column, height) in way {
+            let middle = MARGIN + COLUMN * *column as f64 + BOX.0 / 2.0;
+            curve(middle - half, *height, half * 2.0);
+        }
+        curve(to.0 - half, to.1, 0.0);
+        path
     };
     let _ =
         writeln!(svg, "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\"{dash}/>");
