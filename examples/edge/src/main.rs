@@ -39,7 +39,7 @@ use jiff::Timestamp;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The configuration: the organization in TOML or JSON, and an [edge] section. The sample when left out.
+    /// The configuration: the organization in TOML or JSON, and an `[edge]` section. The sample when left out.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
