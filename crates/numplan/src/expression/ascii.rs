@@ -104,7 +104,10 @@ mod tests {
                 let mut found = expected.clone();
                 let expected_match = whole.search_slots(&Input::new(&text), &mut expected);
                 prop_assert_eq!(reduced.search_slots(&Input::new(&text), &mut found), expected_match, "{} {}", &source, &text);
-                prop_assert_eq!(found, expected, "{} {}", &source, &text);
+                // Without a match the slots hold whatever was tried last.
+                if expected_match.is_some() {
+                    prop_assert_eq!(found, expected, "{} {}", &source, &text);
+                }
             }
         }
     }
