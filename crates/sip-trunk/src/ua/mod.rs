@@ -56,7 +56,7 @@ use crate::endpoint::{Endpoint, Input, Outgoing, Output, RequestId, SendError};
 use crate::engine::{KeyedState, Tokens};
 use crate::msg::{Draft, Method};
 use crate::transaction::ServerId;
-use crate::{Deadline, Seed};
+use crate::{Deadline, Engine, Seed};
 use credentials::Credentials;
 use table::{Sessions, Table};
 use wire::{Owner, Requests, Template, Wire};
@@ -524,5 +524,25 @@ impl UserAgent {
                 Output::Event(event) => self.on_event(event, now),
             }
         }
+    }
+}
+
+impl Engine for UserAgent {
+    type Event = Event;
+
+    fn handle_input(&mut self, input: Input, now: Instant) {
+        self.handle_input(input, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Event>> {
+        self.poll_output()
+    }
+
+    fn next_timeout(&self) -> Option<Deadline> {
+        self.next_timeout()
     }
 }
