@@ -13,7 +13,7 @@ use media_rtp::driver::SocketOptions;
 use media_rtp::relay::PortRange;
 use media_rtp::sdp::TargetPolicy;
 use sip_trunk::driver::{self, HickoryResolver, Resolver, SystemResolver};
-use sip_trunk::endpoint::{EndpointConfig, Listener, Strangers};
+use sip_trunk::endpoint::Listener;
 use sip_trunk::transport::SocketId;
 use sip_trunk::ua::UaConfig;
 
@@ -42,11 +42,8 @@ pub(crate) fn settings(config: Config) -> Result<Settings, String> {
 /// The part of the settings that a reload may change.
 pub(crate) fn edge(config: &Config) -> EdgeConfig {
     let section = &config.edge;
-    let ua = UaConfig {
-        endpoint: EndpointConfig { strangers: Strangers::Guarded, ..EndpointConfig::default() },
-        product: concat!("telco-edge/", env!("CARGO_PKG_VERSION")).into(),
-        ..UaConfig::default()
-    };
+    let ua =
+        UaConfig { product: concat!("telco-edge/", env!("CARGO_PKG_VERSION")).into(), ..UaConfig::default() };
     let targets =
         if section.allow_loopback { TargetPolicy::with_loopback() } else { TargetPolicy::default() };
     EdgeConfig { prompts: Some(section.prompts.clone()), targets, ..EdgeConfig::new(ua, &section.host) }

@@ -117,6 +117,18 @@ impl Runtime {
         here.map(|trunk| trunk.config()).collect()
     }
 
+    /// Where the peers of the trunks are, as far as the configuration says so in addresses, and the networks it lists for phones. A
+    /// list that lets everybody in makes nobody a peer.
+    pub fn peer_networks(&self) -> Vec<Network> {
+        let here = || self.trunks.values().filter(|trunk| trunk.runs_here()).map(|trunk| &trunk.settings);
+        let servers = here().flat_map(|trunk| &trunk.servers).map(|server| server.host.to_string());
+        let registrars = here().filter_map(|trunk| Some(trunk.registration.as_ref()?.registrar.to_string()));
+        let listed = here().flat_map(|trunk| &trunk.access.allow).filter(|block| !block.is_everything());
+        let all = servers.chain(registrars).chain(listed.map(ToString::to_string));
+        // Names are no addresses yet; their servers are known when they have been resolved.
+        all.filter_map(|text| text.trim_matches(['[', ']']).parse().ok()).collect()
+    }
+
     /// The trunk `sip-trunk` knows by this key.
     pub fn trunk_of_key(&self, wanted: TrunkId) -> Option<&std::sync::Arc<Trunk>> {
         self.trunks.values().find(|trunk| trunk.key() == wanted)

@@ -25,6 +25,9 @@ impl Edge {
         if self.trunks.handle_event(&event, &mut self.ua, now) {
             return;
         }
+        if !self.lets_stay(&event, now) {
+            return;
+        }
         if let Some(session) = session_of(&event)
             && let Some((id, leg)) = self.calls.of_session(session)
         {

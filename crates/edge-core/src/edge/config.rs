@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use media_rtp::sdp::TargetPolicy;
 use sip_trunk::auth::Algorithm;
+use sip_trunk::endpoint::Strangers;
 use sip_trunk::trunk::TrunksConfig;
 use sip_trunk::ua::UaConfig;
 
@@ -15,7 +16,8 @@ use crate::registrar;
 /// Everything an edge is configured with, beside what it was compiled from.
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
-    /// Listeners, timers, limits of signalling.
+    /// Listeners, timers, limits of signalling. Strangers are guarded whatever it says ([`Strangers::Guarded`]), and the peers of the
+    /// trunks are added to its peers.
     pub ua: UaConfig,
     /// The digest algorithms phones are challenged with, strongest first. MD5 alone unless given: phones built on libre (baresip 1.x)
     /// give up a call when any other is offered beside it, against RFC 8760 §2.6.
@@ -53,6 +55,13 @@ impl EdgeConfig {
             record_bound: 10_000,
             next_record: 1,
         }
+    }
+
+    pub(super) fn ua_config(&self, runtime: &Runtime) -> UaConfig {
+        let mut ua = self.ua.clone();
+        ua.endpoint.strangers = Strangers::Guarded;
+        ua.endpoint.peers.extend(runtime.peer_networks());
+        ua
     }
 
     pub(super) fn trunks_config(&self, runtime: &Runtime) -> TrunksConfig {

@@ -111,6 +111,7 @@ impl Edge {
         let emergency = self.is_emergency(message);
         match self.guard.prove(&mut self.registrar, message, source, relation, emergency, now) {
             Ok(proved) => {
+                self.ua.vouch(source.path);
                 let phone = self.runtime.phones.get(&proved.account.phone)?;
                 Some(Origin::Phone(Arc::clone(phone)))
             }

@@ -20,6 +20,7 @@ mod media;
 mod message;
 mod requests;
 mod transfer;
+mod trust;
 mod watch;
 
 pub use config::EdgeConfig;
@@ -46,9 +47,9 @@ use crate::compile::Runtime;
 use crate::guard::{Fraud, Guard};
 use crate::media::{Action, MediaCommand, MediaId, MediaPorts};
 use crate::registrar::Registrar;
-use requests::Known;
 use telco_model::entity::RecoveryType;
 use telco_model::value::TrunkGroupId;
+use trust::Known;
 use watch::Watches;
 
 /// One edge. Its owner feeds it what happened, does what it asks for, and calls it when a deadline has come.
@@ -105,7 +106,7 @@ impl Edge {
         now: Instant,
     ) -> Self {
         let runtime = Arc::new(runtime);
-        let mut ua = UserAgent::new(config.ua.clone(), seed.derive("user agent"), now);
+        let mut ua = UserAgent::new(config.ua_config(&runtime), seed.derive("user agent"), now);
         let mut trunks = Trunks::new(config.trunks_config(&runtime), seed.derive("trunks"));
         trunks.apply(runtime.trunk_configs(), &mut ua, now);
         let registrar = Registrar::new(
@@ -170,7 +171,7 @@ impl Edge {
     /// Takes a whole new configuration. Running calls keep what they began with; everything else changes at once.
     pub fn apply(&mut self, config: EdgeConfig, runtime: Runtime, now: Instant) {
         self.runtime = Arc::new(runtime);
-        self.ua.apply(config.ua.clone(), now);
+        self.ua.apply(config.ua_config(&self.runtime), now);
         self.trunks.apply(self.runtime.trunk_configs(), &mut self.ua, now);
         self.registrar.apply(config.registrar_config(&self.runtime), Arc::clone(&self.runtime.accounts));
         self.guard.apply(config.guard.clone());
@@ -219,6 +220,11 @@ impl Edge {
     /// The trunks, with their health and registrations.
     pub fn trunks(&self) -> &Trunks {
         &self.trunks
+    }
+
+    /// What the signalling below has counted.
+    pub fn signalling(&self) -> sip_trunk::endpoint::Stats {
+        self.ua.endpoint().stats()
     }
 
     /// The configuration in force.

@@ -237,7 +237,10 @@ impl Peer {
             .header(HeaderName::To, &aor)
             .header(HeaderName::CallId, format!("register-{name}"))
             .header(HeaderName::CSeq, "1 REGISTER")
-            .header(HeaderName::Expires, "3600");
+            .header(HeaderName::Expires, "3600")
+            .header(HeaderName::UserAgent, "Test Phone 1.0")
+            .header(HeaderName::Allow, "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, REFER")
+            .header(HeaderName::Supported, "replaces, timer, 100rel");
         let outgoing =
             Outgoing::new(draft, Destination::Uri(format!("sip:{EDGE}"))).contact(ContactSpec::user(name));
         let credentials = credentials(name, password);

@@ -9,4 +9,5 @@
 mod inbound;
 mod lab;
 mod outbound;
+mod strangers;
 mod transfers;

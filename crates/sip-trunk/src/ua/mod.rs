@@ -56,6 +56,7 @@ use crate::endpoint::{Endpoint, Input, Outgoing, Output, RequestId, SendError};
 use crate::engine::{KeyedState, Tokens};
 use crate::msg::{Draft, Method};
 use crate::transaction::ServerId;
+use crate::transport::Path;
 use crate::{Deadline, Engine, Seed};
 use credentials::Credentials;
 use table::{Sessions, Table};
@@ -450,6 +451,17 @@ impl UserAgent {
         let sent = self.wire.request(Owner::User, template, cseq, credentials, now);
         self.pump(now);
         sent
+    }
+
+    /// Takes it as proven who is at the other end of a way: [`Endpoint::vouch`].
+    pub fn vouch(&mut self, path: Path) {
+        self.wire.endpoint.vouch(path);
+    }
+
+    /// Closes a connection.
+    pub fn close(&mut self, path: Path, now: Instant) {
+        self.wire.endpoint.close(path, now);
+        self.pump(now);
     }
 
     /// Answers a request outside any session, or an [`Event::InDialog`]. Returns whether the answer was sent.
