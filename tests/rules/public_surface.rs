@@ -16,7 +16,7 @@ const EVERYWHERE: [&str; 9] =
 const INTEROP: [&str; 4] = ["rsip", "sdp_rs", "webrtc_srtp", "phonenumber"];
 
 /// Crates that drivers are about, only under `driver`.
-const DRIVERS: [&str; 3] = ["tokio", "tokio_rustls", "socket2"];
+const DRIVERS: [&str; 4] = ["tokio", "tokio_rustls", "socket2", "futures_core"];
 
 /// crate, foreign crate, why its types are part of the vocabulary there.
 const PER_CRATE: [(&str, &str, &str); 5] = [

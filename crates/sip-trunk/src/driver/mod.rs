@@ -48,18 +48,22 @@
 
 mod connection;
 mod events;
+mod facade;
 mod handle;
 mod resolver;
+mod seed;
 mod sockets;
 mod tls;
 mod udp;
 mod websocket;
 
 pub use events::Events;
+pub use facade::{Call, CallError, CommandError, ConnectError, Connection, IncomingCall, Trunk};
 pub use handle::{Handle, PostError, Stopped};
 #[cfg(feature = "hickory")]
 pub use resolver::HickoryResolver;
 pub use resolver::{Lookup, Resolver, SystemResolver};
+pub use seed::system_seed;
 pub use sockets::{SocketOptions, Sockets};
 pub use tls::{Explain, Handshake, Tls, TlsConfigs};
 
