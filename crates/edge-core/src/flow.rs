@@ -29,7 +29,7 @@ pub(crate) enum Waiting {
     /// Digits of an extension.
     Extension,
     /// Somebody to answer.
-    Transfer,
+    Connection,
 }
 
 impl FlowRun {

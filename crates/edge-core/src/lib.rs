@@ -24,6 +24,7 @@
 //! | `driver` | sockets, media threads, prompts, recordings, the spool |
 //! | [`route`] | where a call goes, and why; the code Simulate Call runs |
 //! | [`edge`] | the engine: calls, flows, transfers, requests of phones and trunks |
+//! | [`program`] | calls in the hands of a program: offers, commands, outcomes |
 //! | [`group`] | trunks shared with neighbours, load, draining, status |
 //! | [`diagnose`] | why something does not work, from the configuration and from what the edge sees |
 //! | [`cdr`] | one record per conversation, on disk before it counts; export |
@@ -61,6 +62,7 @@ mod flow;
 pub mod group;
 pub mod guard;
 pub mod media;
+pub mod program;
 pub mod registrar;
 pub mod route;
 

@@ -47,8 +47,8 @@ impl Counts {
                 info!(waiting, "call records are written again");
             }
             Event::Records(OutboxEvent::Dropped { record }) => error!("call record lost: {record}"),
-            // The driver's own.
-            Event::Media(_) | Event::Store(_) => {}
+            // The driver's own; and this edge offers no calls to a program.
+            Event::Media(_) | Event::Store(_) | Event::Program(_) => {}
         }
     }
 }

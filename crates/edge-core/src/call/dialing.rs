@@ -34,7 +34,7 @@ pub(crate) enum Way {
 /// What the caller is dialled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// The caller's own call, or that of a flow.
+    /// The caller's own call.
     Call,
     /// A transfer somebody asked for with REFER.
     Transfer {
@@ -45,8 +45,8 @@ pub(crate) enum Purpose {
         /// Which of its REFERs.
         refer: ReferId,
     },
-    /// A flow moved the call.
-    Flow,
+    /// A step of a flow or of the program.
+    Step,
 }
 
 impl Dialing {

@@ -4,7 +4,7 @@
 //!  Call ── conversation, origin, record
 //!   ├─ legs: one dialog each, with its SDP and its media ports      caller ── the leg the call is for
 //!   ├─ dialing: branches that ring, the first answer wins            peer ─── who it is connected to
-//!   └─ flow: what plays and collects while nobody is connected
+//!   └─ control: the flow or the program that says what comes next
 //! ```
 
 mod dialing;
@@ -13,7 +13,8 @@ mod table;
 
 pub(crate) use dialing::{Branch, Dialing, Purpose, Way};
 pub(crate) use leg::{Leg, Party, Prepared, Standing};
-pub(crate) use table::{CallId, Calls};
+pub use table::CallId;
+pub(crate) use table::Calls;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,6 +25,7 @@ use crate::compile::Runtime;
 use crate::flow::FlowRun;
 use crate::guard::Ticket;
 use crate::media::{MAX_LEGS, MediaId, MediaLeg};
+use crate::program::ProgramRun;
 use crate::route::Origin;
 use sip_trunk::uri::UriRef;
 use telco_model::value::E164;
@@ -48,14 +50,16 @@ pub(crate) struct Call {
     pub(crate) peer: Option<MediaLeg>,
     /// Who is being called for it.
     pub(crate) dialing: Option<Dialing>,
-    /// The call flow that has it.
-    pub(crate) flow: Option<Box<FlowRun>>,
+    /// Who says what comes next.
+    pub(crate) control: Option<Control>,
     /// Who asked for the transfer under way, and gets the call back when it fails.
     pub(crate) transferor: Option<MediaLeg>,
     /// The number a carrier was asked to connect its caller to.
     pub(crate) releasing: Option<String>,
     /// User-to-user data, discriminator apart (RFC 7433).
     pub(crate) user_data: Option<Vec<u8>>,
+    /// The caller as its trunk asserts it (RFC 3325).
+    pub(crate) asserted: Option<Box<str>>,
     pub(crate) emergency: bool,
     /// Its place in the budgets of calls to the outside.
     pub(crate) ticket: Option<Ticket>,
@@ -65,6 +69,15 @@ pub(crate) struct Call {
     pub(crate) record: CallRecord,
     /// Everything is hung up; only the reports of the media are missing, until then.
     pub(crate) ending: Option<Instant>,
+}
+
+/// Who says what becomes of a call when a step of it is over.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// A call flow of the configuration.
+    Flow(Box<FlowRun>),
+    /// The program.
+    Program(Box<ProgramRun>),
 }
 
 impl Call {
@@ -92,11 +105,15 @@ impl Call {
         u8::try_from(place).ok().map(MediaLeg)
     }
 
+    /// The address of whoever the call is for, as it was on the wire.
+    pub(crate) fn caller_address(&self) -> Option<&str> {
+        let line = self.record.legs.get(self.leg(self.caller)?.record)?;
+        Some(if line.direction == LegDirection::In { &line.from } else { &line.to })
+    }
+
     /// The number the caller of an inbound call showed.
     pub(crate) fn caller_number(&self) -> Option<E164> {
-        let line = self.record.legs.get(self.leg(self.caller)?.record)?;
-        let shown = if line.direction == LegDirection::In { &line.from } else { &line.to };
-        let uri = UriRef::parse(shown.as_bytes()).ok()?;
+        let uri = UriRef::parse(self.caller_address()?.as_bytes()).ok()?;
         let digits: String = uri.telephone()?.digits().collect();
         E164::from_digits(digits.trim_start_matches('+')).ok()
     }

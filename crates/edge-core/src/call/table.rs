@@ -8,9 +8,9 @@ use slab::Slab;
 use super::Call;
 use crate::media::{MediaId, MediaLeg};
 
-/// A call: slot and generation, so that one that is over is never taken for its successor.
+/// A call: slot and generation, so that one that is over is never taken for its successor. It means nothing to another edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct CallId {
+pub struct CallId {
     slot: u32,
     generation: u64,
 }

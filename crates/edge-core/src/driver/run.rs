@@ -216,6 +216,7 @@ impl Outlets {
             | Event::CallEnded(_)
             | Event::Registrar(_)
             | Event::Trunk(_)
+            | Event::Program(_)
             | Event::Security(_) => {
                 if self.news.try_send(event).is_err() {
                     self.lost.fetch_add(1, Ordering::Relaxed);

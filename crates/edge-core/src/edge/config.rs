@@ -11,6 +11,7 @@ use sip_trunk::ua::UaConfig;
 
 use crate::compile::Runtime;
 use crate::guard;
+use crate::program::ProgramConfig;
 use crate::registrar;
 
 /// Everything an edge is configured with, beside what it was compiled from.
@@ -30,6 +31,8 @@ pub struct EdgeConfig {
     pub host: String,
     /// Where call flows find their prompts, as WAV files, when that is not where the media threads look anyway.
     pub prompts: Option<PathBuf>,
+    /// Which calls a program decides about.
+    pub program: ProgramConfig,
     /// Which addresses peers may name for media.
     pub targets: TargetPolicy,
     /// How long phones ring.
@@ -50,6 +53,7 @@ impl EdgeConfig {
             fraud: guard::FraudLimits::default(),
             host: host.into(),
             prompts: None,
+            program: ProgramConfig::default(),
             targets: TargetPolicy::default(),
             ring: Duration::from_secs(60),
             record_bound: 10_000,

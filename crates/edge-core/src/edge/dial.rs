@@ -524,7 +524,10 @@ impl Edge {
 
     /// Ring-back for a caller that is connected already and waits for somebody new.
     pub(super) fn ring_back(&mut self, id: CallId) {
-        let Some(call) = self.calls.get(id).filter(|call| call.caller_is_answered()) else { return };
+        let Some(call) = self.calls.get(id) else { return };
+        if call.dialing.is_none() || !call.caller_is_answered() {
+            return;
+        }
         let (media, leg) = (call.media, call.caller);
         let sound = Sound::Tone(ToneKind::RingBack);
         self.order_media(media, Action::Play { leg, sound, repeat: true, interruptible: false });

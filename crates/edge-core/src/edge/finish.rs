@@ -9,6 +9,7 @@ use super::{Edge, Event};
 use crate::call::{CallId, Purpose, Standing};
 use crate::cdr::{EndedBy, LegOutcome};
 use crate::media::{Action, MediaLeg};
+use crate::program::Outcome;
 
 /// How long the media threads may take to report a call's end.
 const REPORTS: Duration = Duration::from_secs(2);
@@ -29,6 +30,7 @@ impl Edge {
         let ending = &mut call.record.ending;
         (ending.by, ending.sip) = (by, sip);
         ending.reason = reason.to_owned();
+        self.end_program(id);
         self.withdraw_all(id, now);
         let Some(call) = self.calls.get(id) else { return };
         let legs: Vec<_> =
@@ -110,7 +112,7 @@ impl Edge {
                 let why = format!("nobody took the call ({status})");
                 self.reject_caller(id, told, Headers::new(), &why, now);
             }
-            Purpose::Flow => self.flow_transfer_failed(id, status, now),
+            Purpose::Step => self.step_over(id, Outcome::Refused { status, reason: None }, now),
             Purpose::Transfer { .. } => self.transfer_failed(id, purpose, status, now),
         }
     }
@@ -118,7 +120,8 @@ impl Edge {
     /// Somebody took it.
     pub(super) fn dialing_succeeded(&mut self, id: CallId, purpose: Purpose, now: Instant) {
         match purpose {
-            Purpose::Call | Purpose::Flow => {}
+            Purpose::Call => {}
+            Purpose::Step => self.step_over(id, Outcome::Connected, now),
             Purpose::Transfer { .. } => self.transfer_succeeded(id, purpose, now),
         }
     }
@@ -201,6 +204,7 @@ impl Edge {
                 self.write_record(id, now);
                 continue;
             }
+            self.time_program(id, now);
             for leg in self.hunts_due(id, now) {
                 self.with_hunt(id, leg, now, |hunt, trunks, ua| hunt.handle_timeout(trunks, ua, now));
             }
@@ -212,7 +216,10 @@ impl Edge {
         let deadlines = calls.flat_map(|call| {
             let ending = call.ending.map(|at| Deadline { at, why: "reports of a call's media" });
             let hunts = call.dialing.iter().flat_map(|dialing| dialing.hunts());
-            ending.into_iter().chain(hunts.filter_map(|(_, hunt)| hunt.next_timeout()))
+            ending
+                .into_iter()
+                .chain(call.program_deadline())
+                .chain(hunts.filter_map(|(_, hunt)| hunt.next_timeout()))
         });
         deadlines.min_by_key(|deadline| deadline.at)
     }

@@ -1,4 +1,4 @@
-//! A call in a flow: prompts, keys, transfers.
+//! A call in a configured flow: prompts, keys, transfers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,38 +7,40 @@ use telco_model::entity::{CallFlow, FlowStep};
 use telco_model::value::CallFlowId;
 
 use super::Edge;
-use crate::call::{CallId, Purpose};
-use crate::cdr::{EndedBy, LegOutcome, LegParty, LegRecord};
+use crate::call::{CallId, Control};
+use crate::cdr::{EndedBy, LegParty};
 use crate::flow::{FlowRun, Waiting, prompt_file};
-use crate::media::{Action, CollectEnd, Collection, MediaLeg, PlayEnd, Sound};
-use crate::route::{self, Query, Refusal, Route, Target};
+use crate::media::{Collection, Sound};
+use crate::program::{Destination, Outcome};
+use crate::route::{Route, Target};
 
 impl Edge {
     /// The flow answers, and takes its first step.
     pub(super) fn start_flow(&mut self, id: CallId, flow: Arc<CallFlow>, now: Instant) {
-        let wall = self.clock.at(now);
-        self.answer_caller(id, now);
+        self.answer_ourselves(id, LegParty::Flow { id: flow.id }, flow.name.to_string(), now);
         let Some(call) = self.calls.get_mut(id) else { return };
-        let mut line = LegRecord::outgoing(LegParty::Flow { id: flow.id }, String::new(), wall);
-        (line.answered, line.outcome, line.to) = (Some(wall), LegOutcome::Answered, flow.name.to_string());
-        call.record.legs.push(line);
-        call.flow = Some(Box::new(FlowRun::new(flow)));
+        call.control = Some(Control::Flow(Box::new(FlowRun::new(flow))));
         self.run_flow(id, now);
     }
 
     /// Takes steps until one of them has to wait.
     fn run_flow(&mut self, id: CallId, now: Instant) {
-        while let Some(run) = self.calls.get_mut(id).and_then(|call| call.flow.as_mut()) {
+        while let Some(run) = self.flow_of(id) {
             match run.step() {
-                FlowStep::Play(prompt) => return self.prompt(id, prompt.as_str(), Waiting::Prompt, None),
-                FlowStep::Menu(menu) => {
-                    let prompt = menu.prompt.to_string();
-                    let one = Collection { most: 1, terminators: String::new(), ..Collection::default() };
-                    return self.prompt(id, &prompt, Waiting::Key(menu), Some(one));
+                FlowStep::Play(name) => {
+                    self.flow_waits(id, Waiting::Prompt);
+                    return self.play(id, prompt(name.as_str()), false, false);
                 }
-                FlowStep::DialByExtension(prompt) => {
+                FlowStep::Menu(menu) => {
+                    let prompt = prompt(menu.prompt.as_str());
+                    let one = Collection { most: 1, terminators: String::new(), ..Collection::default() };
+                    self.flow_waits(id, Waiting::Key(menu));
+                    return self.collect(id, Some(prompt), one);
+                }
+                FlowStep::DialByExtension(name) => {
                     let digits = Collection { most: 9, ..Collection::default() };
-                    return self.prompt(id, prompt.as_str(), Waiting::Extension, Some(digits));
+                    self.flow_waits(id, Waiting::Extension);
+                    return self.collect(id, Some(prompt(name.as_str())), digits);
                 }
                 FlowStep::SetUui(text) => {
                     if let Some(call) = self.calls.get_mut(id) {
@@ -46,24 +48,17 @@ impl Edge {
                     }
                 }
                 FlowStep::TransferToUser(user) => {
-                    let found = self.calls.get(id).map(|call| route::person(&call.runtime, user));
-                    return self.flow_transfer(id, found.unwrap_or(Err(Refusal::MissingTarget)), now);
+                    self.flow_waits(id, Waiting::Connection);
+                    return self.connect_to(id, &Destination::User(user), now);
                 }
                 FlowStep::TransferToNumber(number) => {
-                    if self.release_link(id, number.as_str(), now) {
-                        return self.flow_waits(id, Waiting::Transfer);
-                    }
-                    return self.bridge_to_number(id, number.as_str(), now);
+                    self.flow_waits(id, Waiting::Connection);
+                    return self.connect_to(id, &Destination::Number(number.to_string()), now);
                 }
                 FlowStep::TransferToFlow(flow) => {
-                    if !self.enter_flow(id, flow) {
-                        return self.finish(
-                            id,
-                            EndedBy::Edge,
-                            None,
-                            "the flow leads to one that is not there",
-                            now,
-                        );
+                    if !self.enter_flow(id, flow, now) {
+                        let why = "the flow leads to one that is not there";
+                        return self.finish(id, EndedBy::Edge, None, why, now);
                     }
                 }
                 FlowStep::Disconnect => {
@@ -73,127 +68,76 @@ impl Edge {
         }
     }
 
-    fn enter_flow(&mut self, id: CallId, flow: CallFlowId) -> bool {
-        let Some(call) = self.calls.get_mut(id) else { return false };
-        let (Some(flow), Some(run)) = (call.runtime.flows.get(&flow).cloned(), &mut call.flow) else {
+    /// Goes on in another flow, or with the program that stands for it.
+    fn enter_flow(&mut self, id: CallId, flow: CallFlowId, now: Instant) -> bool {
+        let Some(flow) = self.calls.get(id).and_then(|call| call.runtime.flows.get(&flow)).cloned() else {
             return false;
         };
-        run.enter(flow);
+        if self.config.program.calls.stands_for(flow.id) {
+            self.offer_to_program(id, Ok(Route::internal(Target::Flow(flow))), now);
+        } else if let Some(run) = self.flow_of(id) {
+            run.enter(flow);
+        }
         true
     }
 
+    fn flow_of(&mut self, id: CallId) -> Option<&mut FlowRun> {
+        match self.calls.get_mut(id)?.control.as_mut()? {
+            Control::Flow(run) => Some(run),
+            Control::Program(_) => None,
+        }
+    }
+
     fn flow_waits(&mut self, id: CallId, waiting: Waiting) {
-        if let Some(run) = self.calls.get_mut(id).and_then(|call| call.flow.as_mut()) {
+        if let Some(run) = self.flow_of(id) {
             run.waiting = waiting;
         }
     }
 
-    /// Plays a prompt and gathers digits meanwhile; a prompt without a file is a moment of silence.
-    fn prompt(&mut self, id: CallId, prompt: &str, waiting: Waiting, collection: Option<Collection>) {
-        self.flow_waits(id, waiting);
-        let Some(call) = self.calls.get(id) else { return };
-        let (media, leg) = (call.media, call.caller);
-        // The media threads know where prompts are, unless this edge was told another place.
-        let directory = self.config.prompts.clone().unwrap_or_default();
-        let sound = match prompt_file(prompt) {
-            Some(file) => Sound::File(directory.join(file)),
-            None => Sound::Silence(Duration::from_millis(500)),
-        };
-        let interruptible = collection.is_some();
-        self.order_media(media, Action::Play { leg, sound, repeat: false, interruptible });
-        if let Some(collection) = collection {
-            self.order_media(media, Action::Collect { leg, collection });
-        }
-    }
-
-    pub(super) fn flow_hears_play_end(&mut self, id: CallId, leg: MediaLeg, end: &PlayEnd, now: Instant) {
-        if let PlayEnd::Failed(why) = end {
-            self.explain(id, format!("a prompt cannot be played: {why}"));
-        }
-        let waits = self.calls.get(id).is_some_and(|call| {
-            leg == call.caller && call.flow.as_ref().is_some_and(|run| run.waiting == Waiting::Prompt)
-        });
-        if waits {
-            self.run_flow(id, now);
-        }
-    }
-
-    pub(super) fn flow_hears_digits(
-        &mut self,
-        id: CallId,
-        leg: MediaLeg,
-        digits: &str,
-        end: CollectEnd,
-        now: Instant,
-    ) {
-        let Some(call) = self.calls.get_mut(id).filter(|call| call.caller == leg) else { return };
-        let Some(run) = call.flow.as_mut().filter(|_| end != CollectEnd::Stopped) else { return };
-        match run.waiting.clone() {
-            Waiting::Key(menu) => {
+    /// What the flow waited for has come.
+    pub(super) fn flow_goes_on(&mut self, id: CallId, outcome: Outcome, now: Instant) {
+        let Some(run) = self.flow_of(id) else { return };
+        match (run.waiting.clone(), outcome) {
+            (Waiting::Prompt, Outcome::Played(_)) | (Waiting::Connection, Outcome::Refused { .. }) => {}
+            (Waiting::Key(menu), Outcome::Collected { digits, .. }) => {
                 let key = digits.chars().next();
-                let choice =
-                    menu.choices.iter().find(|choice| Some(choice.key) == key).map(|choice| choice.call_flow);
+                let choice = menu.choices.iter().find(|choice| Some(choice.key) == key);
                 match choice {
-                    Some(flow) => {
-                        self.enter_flow(id, flow);
-                    }
+                    Some(choice) => _ = self.enter_flow(id, choice.call_flow, now),
                     None => run.repeat(),
                 }
-                self.run_flow(id, now);
             }
-            Waiting::Extension => {
-                let wall = self.clock.at(now);
-                match route::dial_by_extension(&call.runtime, digits, wall) {
-                    Ok(target) => self.flow_transfer(id, Ok(target), now),
+            (Waiting::Extension, Outcome::Collected { digits, .. }) => {
+                run.waiting = Waiting::Connection;
+                match self.route_to(id, &Destination::Extension(digits.clone()), now) {
+                    Ok(route) => return self.connect_by(id, route, now),
                     Err(refusal) => {
-                        call.record.explain.push(format!("extension {digits:?}: {refusal}"));
-                        run.repeat();
-                        self.run_flow(id, now);
+                        self.explain(id, format!("extension {digits:?}: {refusal}"));
+                        if let Some(run) = self.flow_of(id) {
+                            run.repeat();
+                        }
                     }
                 }
             }
-            Waiting::Nothing | Waiting::Prompt | Waiting::Transfer => {}
+            (
+                Waiting::Nothing
+                | Waiting::Prompt
+                | Waiting::Key(_)
+                | Waiting::Extension
+                | Waiting::Connection,
+                Outcome::Played(_)
+                | Outcome::Collected { .. }
+                | Outcome::Connected
+                | Outcome::Refused { .. }
+                | Outcome::Released
+                | Outcome::Stopped,
+            ) => return,
         }
-    }
-
-    /// Connects the caller to a number by the plans of the site of its trunk.
-    pub(super) fn bridge_to_number(&mut self, id: CallId, number: &str, now: Instant) {
-        let Some(call) = self.calls.get(id) else { return };
-        let (origin, runtime) = (call.origin.clone(), Arc::clone(&call.runtime));
-        let query = Query { origin: &origin, dialled: number, now: self.clock.at(now) };
-        let decided = route::dial(&runtime, query, &mut self.chance);
-        self.flow_waits(id, Waiting::Transfer);
-        match decided {
-            Ok(route) => {
-                self.follow(id, route, Purpose::Flow, now);
-                self.ring_back(id);
-            }
-            Err(refusal) => self.flow_refused(id, &refusal, now),
-        }
-    }
-
-    fn flow_transfer(&mut self, id: CallId, target: Result<Target, Refusal>, now: Instant) {
-        self.flow_waits(id, Waiting::Transfer);
-        match target {
-            Ok(target) => {
-                self.follow(id, Route::internal(target), Purpose::Flow, now);
-                self.ring_back(id);
-            }
-            Err(refusal) => self.flow_refused(id, &refusal, now),
-        }
-    }
-
-    fn flow_refused(&mut self, id: CallId, refusal: &Refusal, now: Instant) {
-        self.explain(id, refusal.to_string());
-        self.flow_transfer_failed(id, refusal.status(), now);
-    }
-
-    /// A transfer of the flow came to nothing: the flow goes on after it.
-    pub(super) fn flow_transfer_failed(&mut self, id: CallId, status: u16, now: Instant) {
-        self.explain(id, format!("the flow's transfer failed ({status}), the flow goes on"));
-        let Some(call) = self.calls.get(id) else { return };
-        let (media, leg) = (call.media, call.caller);
-        self.order_media(media, Action::StopPlay { leg });
         self.run_flow(id, now);
     }
+}
+
+/// A prompt by its name; one that names no file of the directory of prompts is a moment of silence.
+fn prompt(name: &str) -> Sound {
+    prompt_file(name).map_or(Sound::Silence(Duration::from_millis(500)), |file| Sound::File(file.into()))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sip_trunk::endpoint::Source;
-use sip_trunk::header::{From, MaxForwards, To};
+use sip_trunk::header::{From, MaxForwards, PAssertedIdentity, To};
 use sip_trunk::msg::{HeaderName, Message};
 use sip_trunk::trunk::Unmatched;
 use sip_trunk::ua::{Headers, Rejection, SessionId};
@@ -16,7 +16,7 @@ use crate::ConversationId;
 use crate::call::{Call, CallId, Leg, Party, Purpose, Standing};
 use crate::cdr::{CallRecord, Direction, EndedBy, Ending, LegDirection, LegOutcome, LegRecord};
 use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg};
-use crate::route::{self, Origin, Query, Route, Target};
+use crate::route::{self, Origin, Query, Refusal, Route, Target};
 
 /// The number of the caller's leg.
 const CALLER: MediaLeg = MediaLeg(0);
@@ -58,6 +58,7 @@ impl Edge {
             }
             Origin::Trunk(_) | Origin::Phone(_) => None,
         };
+        let for_program = self.is_for_program(&origin, emergency);
         let Some(id) = self.open_call(session, message, source, origin, hops, &dialled, now) else {
             if let Some(permit) = permit {
                 self.trunks.release(permit);
@@ -70,17 +71,26 @@ impl Edge {
         if let Err((status, warning)) = self.examine_offer(id, message) {
             return self.reject_caller(id, status, warning, "the caller's media cannot be had", now);
         }
+        if for_program {
+            if let Ok(route) = &decided {
+                self.note_route(id, route, Purpose::Call, now);
+            }
+            return self.offer_to_program(id, decided, now);
+        }
         match decided {
             Ok(route) => self.follow(id, route, Purpose::Call, now),
-            Err(refusal) => {
-                if let Some(call) = self.calls.get_mut(id) {
-                    call.record.explain.push(refusal.to_string());
-                    call.record.ending.q850 = u8::try_from(refusal.cause()).ok();
-                }
-                let headers = vec![("Reason".into(), format!("Q.850;cause={}", refusal.cause()))];
-                self.reject_caller(id, refusal.status(), headers, &refusal.to_string(), now);
-            }
+            Err(refusal) => self.turn_away(id, &refusal, now),
         }
+    }
+
+    /// The configuration leads nowhere.
+    pub(super) fn turn_away(&mut self, id: CallId, refusal: &Refusal, now: Instant) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.record.explain.push(refusal.to_string());
+            call.record.ending.q850 = u8::try_from(refusal.cause()).ok();
+        }
+        let headers = vec![("Reason".into(), format!("Q.850;cause={}", refusal.cause()))];
+        self.reject_caller(id, refusal.status(), headers, &refusal.to_string(), now);
     }
 
     /// A phone proves itself with a password, a trunk by where it is. Whoever is neither is asked for a password: that is all a
@@ -202,6 +212,9 @@ impl Edge {
             explain: Vec::new(),
         };
         let user_data = origin.passes_user_data().then(|| user_data(message)).flatten();
+        let asserted = matches!(origin, Origin::Trunk(_))
+            .then(|| shown::<PAssertedIdentity<'_>>(message, |asserted| asserted.uri.to_string()));
+        let asserted = asserted.filter(|address| !address.is_empty()).map(Into::into);
         let runtime = Arc::clone(&self.runtime);
         let offer = session_description(message);
         let id = self.calls.insert(|id| {
@@ -215,10 +228,11 @@ impl Edge {
                 caller: CALLER,
                 peer: None,
                 dialing: None,
-                flow: None,
+                control: None,
                 transferor: None,
                 releasing: None,
                 user_data,
+                asserted,
                 emergency: false,
                 ticket: None,
                 max_forwards: hops - 1,
@@ -261,6 +275,20 @@ impl Edge {
 
     /// Goes where a route leads.
     pub(super) fn follow(&mut self, id: CallId, route: Route, purpose: Purpose, now: Instant) {
+        self.note_route(id, &route, purpose, now);
+        match &route.target {
+            Target::Flow(flow) if self.config.program.calls.stands_for(flow.id) => {
+                self.dialing_succeeded(id, purpose, now);
+                self.offer_to_program(id, Ok(route), now);
+            }
+            Target::Flow(_) | Target::Phones { .. } | Target::Trunks { .. } => {
+                self.reach(id, route, purpose, now)
+            }
+        }
+    }
+
+    /// Writes down what was decided, and opens the media it needs.
+    pub(super) fn note_route(&mut self, id: CallId, route: &Route, purpose: Purpose, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else { return };
         call.emergency |= route.emergency;
         call.record.emergency = call.emergency;
@@ -274,13 +302,20 @@ impl Edge {
             };
         }
         self.open_media(id, now);
+    }
+
+    /// Calls whoever a route leads to, or starts the flow.
+    pub(super) fn reach(&mut self, id: CallId, route: Route, purpose: Purpose, now: Instant) {
         match route.target {
             Target::Phones { user, phones } => self.dial_phones(id, user.as_deref(), &phones, purpose, now),
             Target::Trunks { group, trunks } => {
                 let address = route.address.map(|address| address.as_str().to_owned()).unwrap_or_default();
                 self.dial_trunks(id, group, &trunks, &address, purpose, now);
             }
-            Target::Flow(flow) => self.start_flow(id, flow, now),
+            Target::Flow(flow) => {
+                self.dialing_succeeded(id, purpose, now);
+                self.start_flow(id, flow, now);
+            }
         }
     }
 
@@ -290,7 +325,7 @@ impl Edge {
     }
 
     /// Tells the media threads of a call, once.
-    fn open_media(&mut self, id: CallId, _now: Instant) {
+    pub(super) fn open_media(&mut self, id: CallId, _now: Instant) {
         let Some(call) = self.calls.get_mut(id).filter(|call| !call.media_is_open) else { return };
         call.media_is_open = true;
         let (media, settings) = (call.media, call.runtime.media_settings(&call.origin));

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::cdr::{CallRecord, OutboxEvent, Store, StoreFault};
 use crate::guard::SecurityEvent;
 use crate::media::{MediaCommand, MediaEvent};
+use crate::program::ProgramEvent;
 use crate::registrar::Event as RegistrarEvent;
 use sip_trunk::trunk::TrunkEvent;
 
@@ -39,6 +40,8 @@ pub enum Event {
     Registrar(RegistrarEvent),
     /// A trunk's health or registration changed.
     Trunk(TrunkEvent),
+    /// For the program that calls are offered to, in this order.
+    Program(ProgramEvent),
     /// Something a security log wants.
     Security(SecurityEvent),
 }

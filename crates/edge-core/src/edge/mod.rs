@@ -7,7 +7,8 @@
 //!                  (REGISTER, OPTIONS …)       └ branches: contacts, or trunk after trunk
 //! ```
 //!
-//! Every file of this module is one step of that way, as an `impl` of [`Edge`].
+//! Every file of this module is one step of that way, as an `impl` of [`Edge`]. Call flows and the
+//! [program](crate::program) take the calls that routes give them, and do what they do through the same steps.
 
 mod bridge;
 mod config;
@@ -18,7 +19,9 @@ mod incoming;
 mod io;
 mod media;
 mod message;
+mod program;
 mod requests;
+mod steps;
 mod transfer;
 mod trust;
 mod watch;

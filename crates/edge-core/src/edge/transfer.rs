@@ -20,6 +20,7 @@ use super::message::{dialled_in, session_description, shown, signalling, text};
 use crate::call::{CallId, Leg, Party, Purpose, Standing};
 use crate::cdr::{EndedBy, LegDirection, LegOutcome, LegRecord, Transfer, TransferKind};
 use crate::media::{Action, LegNegotiation, MediaLeg};
+use crate::program::{Destination, Outcome};
 use crate::route::{self, Origin, Query, Refusal, Route};
 
 /// What a REFER asks for.
@@ -337,10 +338,11 @@ impl Edge {
         let Some(number) = self.calls.get_mut(id).and_then(|call| call.releasing.take()) else { return };
         self.settle_transfer(id, status);
         if status < 300 {
+            self.step_over(id, Outcome::Released, now);
             return self.finish(id, EndedBy::Edge, None, "released to the carrier", now);
         }
         self.explain(id, format!("the carrier refused to take the call over ({status})"));
-        self.bridge_to_number(id, &number, now);
+        self.call_and_connect(id, &Destination::Number(number), now);
     }
 
     fn note_transfer(&mut self, id: CallId, kind: TransferKind, target: &str, status: u16, now: Instant) {

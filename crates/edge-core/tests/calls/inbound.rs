@@ -5,7 +5,7 @@ use std::time::Duration;
 use edge_core::cdr::{Direction, EndedBy, LegOutcome};
 use telco_testkit::{check_ladder, expect_file};
 
-use crate::lab::{ALICE, CARRIER_A, EdgeNode, Peer, sim};
+use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EdgeNode, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -29,6 +29,27 @@ fn a_call_to_a_number_reaches_its_owner() {
     assert_eq!(outcomes, [(LegOutcome::Answered, vec![180, 200]), (LegOutcome::Answered, vec![180, 200])]);
     assert_ne!(record.legs[0].protocol_call_id, record.legs[1].protocol_call_id);
     check_ladder(&sim, &expect_file!["ladders/inbound.txt"]);
+}
+
+/// EC-021: one number may be called on either trunk; who answers, and how, is the same.
+#[test]
+fn either_trunk_may_bring_a_call() {
+    let told = |carrier: &'static str| {
+        let mut sim = sim();
+        let mut edge = EdgeNode::new(&sim);
+        let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+        let mut carrier = Peer::new(&sim, "carrier", carrier);
+        alice.register(&sim, "wonderland");
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+        let call = carrier.call(&sim, "+13175550101", None);
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+        carrier.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+        let record = edge.records.remove(0);
+        let legs: Vec<_> = record.legs.iter().map(|leg| (leg.outcome, leg.sip_codes.clone())).collect();
+        (record.direction, record.ending, legs, record.legs[1].party.clone())
+    };
+    assert_eq!(told(CARRIER_A), told(CARRIER_B));
 }
 
 /// ST-023: the conversation id is in the 200 to an inbound call of a trunk that carries it.

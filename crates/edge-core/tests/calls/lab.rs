@@ -9,6 +9,7 @@ use edge_core::cdr::CallRecord;
 use edge_core::compile::compile;
 use edge_core::edge::{Edge, EdgeConfig, Event, Input};
 use edge_core::media::{Action, MediaCommand, MediaEvent, MediaPorts, Notice, Pool, PoolId};
+use edge_core::program::ProgramEvent;
 use sip_trunk::Seed;
 use sip_trunk::auth::{ClientConfig, Secret};
 use sip_trunk::endpoint::{
@@ -45,6 +46,7 @@ pub(crate) struct EdgeNode {
     pub(crate) records: Vec<CallRecord>,
     pub(crate) media: Vec<MediaCommand>,
     pub(crate) told: Vec<String>,
+    pub(crate) program: Vec<ProgramEvent>,
 }
 
 impl EdgeNode {
@@ -75,8 +77,14 @@ impl EdgeNode {
         };
         let ports = MediaPorts::new(vec![pool], &media_rtp::Seed([3; 32]));
         let edge = Edge::new(config, runtime, ports, Seed([1; 32]), wall, sim.now());
-        let mut node =
-            Self { edge, out: VecDeque::new(), records: Vec::new(), media: Vec::new(), told: Vec::new() };
+        let mut node = Self {
+            edge,
+            out: VecDeque::new(),
+            records: Vec::new(),
+            media: Vec::new(),
+            told: Vec::new(),
+            program: Vec::new(),
+        };
         node.settle(sim.now());
         node
     }
@@ -113,6 +121,7 @@ impl EdgeNode {
                     self.edge.handle_input(Input::Stored(store.sequence), now)
                 }
                 Output::Event(Event::CallEnded(record)) => self.records.push(*record),
+                Output::Event(Event::Program(event)) => self.program.push(event),
                 Output::Event(Event::Trunk(event)) => self.told.push(event.to_string()),
                 Output::Event(Event::Security(event)) => self.told.push(event.code.to_string()),
                 Output::Event(other) => self.told.push(format!("{other:?}")),

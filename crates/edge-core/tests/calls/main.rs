@@ -9,5 +9,6 @@
 mod inbound;
 mod lab;
 mod outbound;
+mod program;
 mod strangers;
 mod transfers;
