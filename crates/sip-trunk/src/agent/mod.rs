@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::{Input, Output, Source};
 use crate::group::{ActiveChanged, Cursor, Hunt, HuntEvent, TrunkGroup, TrunkGroupConfig};
-use crate::msg::Message;
+use crate::msg::{HeaderName, Message};
 use crate::trunk::{OutboundCall, Permit, Problem, TrunkConfig, TrunkEvent, TrunkId, Trunks, TrunksConfig};
 use crate::ua::{self, Rejection, SessionId, UaConfig, UserAgent};
 use crate::{Deadline, Engine, Seed};
@@ -79,9 +79,16 @@ pub struct TrunkAgent {
     /// The attempt of each of them.
     trying: BTreeMap<SessionId, CallId>,
     /// Calls that count on a trunk.
-    carried: BTreeMap<SessionId, Permit>,
+    carried: BTreeMap<SessionId, Carried>,
     calls: u64,
     out: VecDeque<Output<Event>>,
+}
+
+#[derive(Debug)]
+struct Carried {
+    permit: Permit,
+    /// For the log.
+    call_id: Box<str>,
 }
 
 impl TrunkAgent {
@@ -272,7 +279,10 @@ impl TrunkAgent {
             }
         }
         if let ua::Event::Rejected { session, .. } | ua::Event::Ended { session, .. } = &event {
-            if let Some(permit) = self.carried.remove(session) {
+            if let Some(Carried { permit, call_id }) = self.carried.remove(session) {
+                if let ua::Event::Ended { cause, .. } = &event {
+                    tracing::info!(%call_id, "trunk {:?}: call ended: {cause}", self.name(permit.trunk()));
+                }
                 self.trunks.release(permit);
             } else if self.trying.remove(session).is_some() {
                 // The end of an attempt the call has moved on from.
@@ -291,12 +301,13 @@ impl TrunkAgent {
             }
             Ok(matched) => match self.trunks.admit_inbound(matched.trunk, now) {
                 Ok(permit) => {
-                    self.carried.insert(session, permit);
                     let trunk = matched.trunk;
+                    self.carry(session, permit, "call comes in", &message);
                     return self.tell(Event::Incoming { session, trunk, by: matched.by, message, source });
                 }
                 Err(refusal) => {
                     let why = format!("trunk {}: {refusal}", matched.trunk);
+                    tracing::warn!("call refused: {why}");
                     self.tell(Event::Refused { source, why });
                     Rejection { retry_after: Some(RETRY_AFTER), ..Rejection::new(503) }
                 }
@@ -304,6 +315,18 @@ impl TrunkAgent {
         };
         // The caller may have withdrawn it meanwhile.
         let _ = self.ua.reject(session, refusal, now);
+    }
+
+    /// A call counts on its trunk from here on.
+    fn carry(&mut self, session: SessionId, permit: Permit, what: &str, message: &Message) {
+        let call_id = message.header(HeaderName::CallId).unwrap_or_default();
+        let call_id: Box<str> = String::from_utf8_lossy(call_id).into();
+        tracing::info!(%call_id, "trunk {:?}: {what}", self.name(permit.trunk()));
+        self.carried.insert(session, Carried { permit, call_id });
+    }
+
+    fn name(&self, trunk: TrunkId) -> &str {
+        self.trunks.get(trunk).map_or("removed", |trunk| &trunk.config().name)
     }
 
     fn poll_hunts(&mut self) -> bool {
@@ -320,7 +343,7 @@ impl TrunkAgent {
             HuntEvent::Answered { session, message, permit } => {
                 let trunk = permit.trunk();
                 self.trying.remove(&session);
-                self.carried.insert(session, permit);
+                self.carry(session, permit, "call is answered", &message);
                 let explanation = self.finish(call);
                 self.tell(Event::Answered { call, trunk, session, message, explanation });
             }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{CloseCause, Endpoint, Event, Failure, Io, Output, Source, via};
+use super::{CloseCause, Endpoint, Event, Failure, Io, Output, Source, via, wire};
 use crate::header::CSeq;
 use crate::msg::{Draft, Message, Method};
 use crate::transaction;
@@ -104,11 +104,13 @@ impl Endpoint {
                     self.stats.withheld_answers += 1;
                     return;
                 }
+                wire::sent(path, &bytes);
                 self.out.push_back(Output::Io(Io::Datagram { socket, remote, bytes }));
             }
             Path::Stream(connection) => match self.flows.get_mut(connection) {
                 Some(flow) if flow.state == State::Open => {
                     flow.wrote(now);
+                    wire::sent(path, &bytes);
                     self.out.push_back(Output::Io(Io::Write { connection, bytes }));
                 }
                 Some(flow) => flow.waiting.push(Waiting::Bytes(bytes)),

@@ -47,6 +47,7 @@ mod request;
 mod send;
 mod stats;
 mod via;
+mod wire;
 
 pub use config::{EndpointConfig, Limits, Listener, Strangers};
 pub use event::{Event, Failure, RequestId, Source};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::deliver::Prompt;
-use super::{Endpoint, Event, Output, Source, via};
+use super::{Endpoint, Event, Output, Source, via, wire};
 use crate::header::To;
 use crate::msg::{Draft, Element, HeaderName, Message, Method, Scan, error_reply};
 use crate::overload::{self, Admission, Priority};
@@ -63,6 +63,9 @@ impl Endpoint {
         standing: Standing,
         now: Instant,
     ) -> Option<Message> {
+        if let Some(message) = &scan.message {
+            wire::received(source, message.as_bytes());
+        }
         let mut scan = match scan.check(&Element::default()).accepted() {
             Ok(message) => return Some(message),
             Err(scan) => *scan,

@@ -109,6 +109,12 @@ impl Cursor {
     fn settle(&mut self, outcome: Outcome) {
         if let Some(last) = self.considered.iter_mut().rfind(|one| one.outcome == Outcome::Chosen) {
             last.outcome = outcome;
+            match last.outcome {
+                Outcome::MovedOn(_) => tracing::warn!("call on {last}"),
+                Outcome::Stopped(_) | Outcome::Skipped(_) | Outcome::Chosen => {
+                    tracing::info!("call on {last}")
+                }
+            }
         }
     }
 

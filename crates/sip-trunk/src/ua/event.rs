@@ -1,5 +1,6 @@
 //! What a user agent tells its user.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use crate::auth::AnswerError;
@@ -273,6 +274,21 @@ pub enum EndCause {
     Expired,
     /// The peer says that it knows no such call, or does not answer any more: 481 or 408 (RFC 3261 §12.2.1.2).
     Gone(u16),
+}
+
+impl fmt::Display for EndCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HungUp => f.write_str("we hung up"),
+            Self::Bye(_) => f.write_str("the peer hung up"),
+            Self::Cancelled(_) => f.write_str("the caller gave up"),
+            Self::Rejected(status) => write!(f, "we answered {status}"),
+            Self::NotAcknowledged => f.write_str("our answer was never acknowledged"),
+            Self::ProvisionalNotAcknowledged => f.write_str("our progress was never acknowledged"),
+            Self::Expired => f.write_str("the session timer ran out"),
+            Self::Gone(status) => write!(f, "the peer knows the call no more, or does not answer ({status})"),
+        }
+    }
 }
 
 /// Why a subscription is over.

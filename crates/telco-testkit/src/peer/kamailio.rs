@@ -148,7 +148,7 @@ fn routes(carrier: &Carrier) -> String {
             "  if ($rU =~ \"^{escaped}\") {{ $var(number) = $rU; $rU = \"{account}\";\n\
              \x20   if (!lookup(\"location\")) {{ xlog(\"L_ALERT\", \"not registered: {account}\\n\"); \
              sl_send_reply(\"480\", \"Not Registered\"); exit; }}\n\
-             \x20   $rU = $var(number); t_relay(); exit; }}"
+             \x20   $rU = $var(number); if (is_method(\"INVITE\")) record_route(); t_relay(); exit; }}"
         );
     }
     let refusal = carrier.refuse.map_or_else(String::new, |status| {

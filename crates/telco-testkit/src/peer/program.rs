@@ -163,9 +163,12 @@ impl Program {
         let _ = Command::new("kill").args(["-s", signal, &self.id().to_string()]).status();
     }
 
-    /// Ends it at once, as a crash would.
+    /// Ends it at once with the processes it has started, as a crash of the machine would.
     pub fn kill(&mut self) {
+        let id = self.id();
+        let started = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let _ = self.child.kill();
+        let _ = Command::new("kill").args(["-s", "KILL"]).args(started.split_whitespace()).status();
         let _ = self.child.wait();
     }
 
