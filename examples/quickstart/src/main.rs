@@ -1,103 +1,93 @@
-//! `cargo quickstart`: a sample organization is read, judged, drawn and dialled.
+//! `cargo quickstart`: an office on loopback, and six calls through it.
 //!
 //! ```text
-//! cargo quickstart                    # the sample
-//! cargo quickstart my-org.toml        # your own organization
+//! cargo quickstart                    # an edge, two phones and three carriers make real calls; exits 0 when all is as it should be
+//! cargo quickstart -- --stay          # then keeps running: register your own phone
+//! cargo quickstart my-org.toml        # your own organization on paper: its problems, its picture, what people dial
 //! ```
 //!
-//! Nothing leaves the machine. The picture is written to the temporary directory, its path is printed: open it in a browser.
+//! Nothing leaves the machine, and no other program is needed.
 
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a program prints, and reads the clock once"
+    clippy::wildcard_enum_match_arm,
+    reason = "a program prints, reads the clock and starts tasks; a story waits for a few of many events"
 )]
 
-mod calls;
-mod tree;
+mod cast;
+mod ladder;
+mod office;
+mod paper;
+mod records;
+mod stay;
+mod story;
 
-use std::error::Error;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
+use anyhow::Result;
 use jiff::Timestamp;
-use telco_model::Organization;
-use telco_model::document::Format;
 
-const SAMPLE: &str = include_str!("../../../crates/telco-model/samples/sample.toml");
-const USAGE: &str = "usage: cargo quickstart [ORGANIZATION.toml|.json]
+use story::Story;
 
-Reads an organization (the sample without an argument), reports its issues, draws its topology,
-and shows what its sites do with dialled numbers.";
+const USAGE: &str = "usage: cargo quickstart [-- --stay] | cargo quickstart ORGANIZATION.toml|.json
+
+Without arguments: an edge, two phones and three carriers on loopback make six calls, each drawn and judged.
+--stay keeps them running, for your own phone. With a file: your own organization on paper.";
 
 fn main() -> ExitCode {
     let argument = std::env::args().nth(1);
-    if matches!(argument.as_deref(), Some("-h" | "--help")) {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    match run(argument) {
+    let done = match argument.as_deref() {
+        Some("-h" | "--help") => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        None => perform(false),
+        Some("--stay") => perform(true),
+        Some(file) => paper::tell(&PathBuf::from(file), Timestamp::now()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("\n✗ {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(file: Option<String>) -> Result<(), Box<dyn Error>> {
-    let now = Timestamp::try_from(SystemTime::now())?;
-    let organization = load(file, now)?;
-    heading("The organization");
-    tree::print(&organization);
-    heading("What its administrator should know");
-    issues(&organization, now);
-    heading("Its picture");
-    println!("  {}", draw(&organization)?.display());
-    heading("What people dial");
-    calls::simulate_all(&organization, now)?;
-    heading("The first message of the first call");
-    calls::print_invite(&organization)?;
+#[tokio::main]
+async fn perform(stay: bool) -> Result<()> {
+    let mut story = Story::begin(Ipv4Addr::LOCALHOST, if stay { 5060 } else { 0 })?;
+    let organization = story.office.organization.clone();
+    heading("The office");
+    paper::print_tree(&organization);
+    println!("\n  picture: {}", paper::draw(&organization, &story.office.directory)?.display());
+    heading("On paper: what people dial, and why it goes where it goes");
+    paper::at_sites(
+        &organization,
+        &["911", "4102", "9001", "212 555 0147", "+44 20 7946 0018", "31+7"],
+        Timestamp::now(),
+    )?;
+
+    let failed = story.play().await?;
+    heading("The call records, as they are on the disk");
+    let records = story.office.records().await?;
+    records::print(&records, &organization);
+    println!("  recording: {}", story.recording().display());
+    println!("  records:   {}", story.office.directory.join("spool").display());
+    anyhow::ensure!(records.len() == 5, "five calls were made, {} are recorded", records.len());
+    anyhow::ensure!(failed == 0, "{failed} expectations did not hold, see the ✗ above");
+    println!("\nAll is as it should be.");
+    if stay {
+        stay::forever(story).await?;
+    } else {
+        story.office.running.stop().await;
+    }
     Ok(())
 }
 
 fn heading(text: &str) {
-    println!("\n{text}\n{}\n", "─".repeat(text.len()));
-}
-
-fn load(file: Option<String>, now: Timestamp) -> Result<Organization, Box<dyn Error>> {
-    let (text, format) = match file {
-        None => (SAMPLE.to_owned(), Format::Toml),
-        Some(file) => {
-            let path = PathBuf::from(file);
-            let text =
-                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            (text, Format::of_path(&path))
-        }
-    };
-    Organization::from_document(&text, format, now).map_err(|unread| {
-        let problems: Vec<String> = unread.problems.iter().map(|problem| format!("  {problem}")).collect();
-        format!("the document has {} problems:\n{}", problems.len(), problems.join("\n")).into()
-    })
-}
-
-fn issues(organization: &Organization, now: Timestamp) {
-    // The audit says the same of classifications, with a number that shows it.
-    let advice = organization.issues(now).into_iter().filter(|issue| issue.code != "classification.no_route");
-    let advice = advice.map(|issue| issue.in_words(organization));
-    let findings = numplan::audit(organization).into_iter().map(|finding| finding.to_string());
-    let all: Vec<String> = advice.chain(findings).collect();
-    match all.as_slice() {
-        [] => println!("  Nothing."),
-        all => all.iter().for_each(|line| println!("  • {line}")),
-    }
-}
-
-fn draw(organization: &Organization) -> std::io::Result<PathBuf> {
-    let folder = std::env::temp_dir().join("telco-quickstart");
-    std::fs::create_dir_all(&folder)?;
-    let path = folder.join("topology.svg");
-    std::fs::write(&path, organization.topology().to_svg())?;
-    Ok(path)
+    println!("\n{text}\n{}\n", "─".repeat(text.chars().count()));
 }
