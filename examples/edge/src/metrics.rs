@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -34,7 +35,7 @@ pub(crate) async fn serve(address: SocketAddr, sources: Sources) -> std::io::Res
 }
 
 async fn render(State(sources): State<Sources>) -> String {
-    let of_edge = sources.edge.call(|edge, _| edge_metrics(edge)).await;
+    let of_edge = sources.edge.call(|edge, now| edge_metrics(edge, now)).await;
     let mut text = of_edge.unwrap_or_else(|_| "# the edge has stopped\n".into());
     media_metrics(&mut text, &sources.media.borrow());
     count_metrics(&mut text, &sources.counts.lock().unwrap_or_else(PoisonError::into_inner));
@@ -63,15 +64,16 @@ fn label(name: &str, value: &str) -> String {
     format!("{{{name}=\"{value}\"}}")
 }
 
-fn edge_metrics(edge: &Edge) -> String {
-    let (status, runtime) = (edge.status(), edge.runtime());
+fn edge_metrics(edge: &Edge, now: Instant) -> String {
+    let (status, load) = (edge.status(), edge.load(now));
     let mut text = String::new();
     gauge(&mut text, "edge_calls", "Conversations now", status.calls as f64);
-    if let Some(edge) = &runtime.edge {
-        gauge(&mut text, "edge_calls_capacity", "Conversations it may carry", edge.capacity.calls);
-        let help = "New conversations a second it may take";
-        gauge(&mut text, "edge_calls_per_second_capacity", help, edge.capacity.calls_per_second);
-    }
+    gauge(&mut text, "edge_calls_capacity", "Conversations it may carry", load.capacity);
+    let help = "Conversations begun in the last second";
+    gauge(&mut text, "edge_calls_per_second", help, load.calls_per_second);
+    let help = "New conversations a second it may take";
+    gauge(&mut text, "edge_calls_per_second_capacity", help, load.most_per_second);
+    gauge(&mut text, "edge_in_service", "1 while new calls are taken", f64::from(u8::from(load.in_service)));
     gauge(&mut text, "edge_draining", "1 while no new calls are taken", f64::from(u8::from(status.draining)));
     gauge(&mut text, "edge_contacts", "Contacts registered", status.contacts as f64);
     gauge(&mut text, "edge_records_waiting", "Call records not on disk yet", status.records_waiting as f64);
@@ -79,6 +81,10 @@ fn edge_metrics(edge: &Edge) -> String {
     let ports = [("free", free), ("resting", resting), ("used", used)];
     let ports = ports.map(|(state, count)| (label("state", state), count as f64));
     metric(&mut text, "edge_media_port_pairs", "gauge", "Pairs of media ports", &ports);
+    let online = edge.statuses(now).into_iter().filter_map(|(_, panel)| Some((panel.name, panel.online?)));
+    let online: Vec<_> =
+        online.map(|(name, online)| (label("edge", &name), f64::from(u8::from(online)))).collect();
+    metric(&mut text, "edge_group_online", "gauge", "1 while the edge of the group answers", &online);
     let trunks = || edge.trunks().iter();
     let up: Vec<_> = trunks()
         .map(|trunk| (label("trunk", &trunk.config().name), f64::from(u8::from(trunk.health().is_up()))))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use edge_core::cdr::{CallRecord, LegParty, OutboxEvent};
 use edge_core::edge::Event;
+use edge_core::group;
 use edge_core::guard::Loudness;
 use edge_core::registrar;
 use jiff::Timestamp;
@@ -32,6 +33,7 @@ impl Counts {
             }
             Event::Registrar(event) => log_registrar(event),
             Event::Trunk(event) => info!("{event}"),
+            Event::Group(output) => log_group(output),
             Event::Security(event) => {
                 *self.security.entry(event.code.as_str()).or_default() += u64::from(event.count);
                 let line = event.line(wall);
@@ -50,6 +52,17 @@ impl Counts {
             // The driver's own; and this edge offers no calls to a program.
             Event::Media(_) | Event::Store(_) | Event::Program(_) => {}
         }
+    }
+}
+
+fn log_group(output: &group::Output) {
+    match output {
+        group::Output::NeighbourUp(edge) => info!("edge {edge} of the group answers"),
+        group::Output::NeighbourDown(edge) => warn!("edge {edge} of the group does not answer"),
+        group::Output::EndCalls => info!("the time for draining is over; ending the calls that are left"),
+        group::Output::Drained => info!("drained: no call is left"),
+        // The edge's own.
+        group::Output::Ask(_) => {}
     }
 }
 

@@ -1,18 +1,32 @@
 //! Looking for somebody: branches that are called at once, of which the first to answer wins.
 
+use std::collections::VecDeque;
+
 use sip_trunk::group::Hunt;
 use sip_trunk::ua::{ReferId, SessionId};
+use telco_model::value::{EdgeId, TrunkId};
 
 use crate::cdr::TransferKind;
+use crate::group::Taker;
 use crate::media::MediaLeg;
 
 /// What is being tried for the caller.
 #[derive(Debug)]
 pub(crate) struct Dialing {
     pub(crate) branches: Vec<Branch>,
+    /// Edges of the group to try when nobody took the call here.
+    pub(crate) detours: VecDeque<Detour>,
     /// The best refusal so far (RFC 3261 §16.7 step 6).
     pub(crate) refusal: Option<u16>,
     pub(crate) purpose: Purpose,
+}
+
+/// A way around by another edge of the group.
+#[derive(Debug, Clone)]
+pub(crate) struct Detour {
+    pub(crate) edge: EdgeId,
+    pub(crate) to: Taker,
+    pub(crate) dialled: String,
 }
 
 /// One of the called.
@@ -51,7 +65,28 @@ pub(crate) enum Purpose {
 
 impl Dialing {
     pub(crate) fn new(purpose: Purpose) -> Self {
-        Self { branches: Vec::new(), refusal: None, purpose }
+        Self { branches: Vec::new(), detours: VecDeque::new(), refusal: None, purpose }
+    }
+
+    /// An edge may be tried with one more of its trunks.
+    pub(crate) fn detour(&mut self, edge: EdgeId, trunk: TrunkId, dialled: &str) {
+        let known = self.detours.iter_mut().find_map(|detour| match &mut detour.to {
+            Taker::Trunks(trunks) if detour.edge == edge => Some(trunks),
+            Taker::Trunks(_) | Taker::Phone(_) => None,
+        });
+        match known {
+            Some(trunks) => trunks.push(trunk),
+            None => {
+                let to = Taker::Trunks(vec![trunk]);
+                self.detours.push_back(Detour { edge, to, dialled: dialled.to_owned() });
+            }
+        }
+    }
+
+    /// The next edge to try; `None` also when somebody has refused the call, for another way would lead to the same one.
+    pub(crate) fn next_detour(&mut self) -> Option<Detour> {
+        let unreached = self.refusal.is_none_or(|status| matches!(status, 408 | 480 | 500..=599));
+        if unreached && self.branches.is_empty() { self.detours.pop_front() } else { None }
     }
 
     /// Keeps the refusal that tells the caller most.

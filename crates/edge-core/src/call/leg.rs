@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sip_trunk::trunk::Permit;
 use sip_trunk::ua::SessionId;
-use telco_model::value::TrunkId;
+use telco_model::value::{EdgeId, TrunkId};
 
 use crate::cdr::LegParty;
 use crate::compile::{Phone, Trunk};
@@ -50,6 +50,8 @@ pub(crate) struct Prepared {
 pub(crate) enum Party {
     Phone(Arc<Phone>),
     Trunk(Arc<Trunk>),
+    /// Another edge of the group, which has the phone or the trunk.
+    Neighbour(EdgeId),
     /// A trunk is being looked for.
     Undecided,
 }
@@ -76,7 +78,7 @@ impl Party {
     pub(crate) fn trunk(&self) -> Option<&Arc<Trunk>> {
         match self {
             Party::Trunk(trunk) => Some(trunk),
-            Party::Phone(_) | Party::Undecided => None,
+            Party::Phone(_) | Party::Neighbour(_) | Party::Undecided => None,
         }
     }
 
@@ -86,6 +88,7 @@ impl Party {
             Party::Trunk(trunk) => {
                 LegParty::Trunk { id: trunk.settings.id, name: trunk.settings.name.to_string() }
             }
+            Party::Neighbour(id) => LegParty::Neighbour { id: *id },
             Party::Undecided => LegParty::Unknown,
         }
     }

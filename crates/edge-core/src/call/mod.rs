@@ -11,7 +11,7 @@ mod dialing;
 mod leg;
 mod table;
 
-pub(crate) use dialing::{Branch, Dialing, Purpose, Way};
+pub(crate) use dialing::{Branch, Detour, Dialing, Purpose, Way};
 pub(crate) use leg::{Leg, Party, Prepared, Standing};
 pub use table::CallId;
 pub(crate) use table::Calls;
@@ -28,7 +28,7 @@ use crate::media::{MAX_LEGS, MediaId, MediaLeg};
 use crate::program::ProgramRun;
 use crate::route::Origin;
 use sip_trunk::uri::UriRef;
-use telco_model::value::E164;
+use telco_model::value::{E164, EdgeId};
 
 /// One conversation.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) conversation: ConversationId,
     /// Who called first.
     pub(crate) origin: Origin,
+    /// The edge of the group that gave us the call. It is not given on to another one.
+    pub(crate) neighbour: Option<EdgeId>,
     /// The configuration it began under, and keeps.
     pub(crate) runtime: Arc<Runtime>,
     /// Every dialog, by the number of its media leg.

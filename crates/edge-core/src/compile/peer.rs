@@ -1,5 +1,6 @@
 //! What the protocol crates are told about trunks and phones: the one place where the model's words become theirs.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use media_rtp::sdp::offer_answer::{Codec, DynamicPayloadType, SrtpPolicy};
@@ -124,9 +125,30 @@ impl Runtime {
         let servers = here().flat_map(|trunk| &trunk.servers).map(|server| server.host.to_string());
         let registrars = here().filter_map(|trunk| Some(trunk.registration.as_ref()?.registrar.to_string()));
         let listed = here().flat_map(|trunk| &trunk.access.allow).filter(|block| !block.is_everything());
-        let all = servers.chain(registrars).chain(listed.map(ToString::to_string));
+        let neighbours = self.neighbours.keys().filter_map(|edge| self.neighbour_address(*edge));
+        let all = servers
+            .chain(registrars)
+            .chain(listed.map(ToString::to_string))
+            .chain(neighbours.map(|address| address.to_string()));
         // Names are no addresses yet; their servers are known when they have been resolved.
         all.filter_map(|text| text.trim_matches(['[', ']']).parse().ok()).collect()
+    }
+
+    /// Where another edge of the group is reached: at its first address, else at its public one.
+    pub fn neighbour_address(&self, edge: value::EdgeId) -> Option<IpAddr> {
+        let interfaces = &self.neighbours.get(&edge)?.interfaces;
+        let own = interfaces.iter().find_map(|interface| interface.addresses.first());
+        own.or_else(|| interfaces.iter().find_map(|interface| interface.public_address.as_ref())).copied()
+    }
+
+    /// The other edge of the group that has an address.
+    pub fn neighbour_at(&self, address: IpAddr) -> Option<value::EdgeId> {
+        let has = |edge: &entity::Edge| {
+            edge.interfaces.iter().any(|interface| {
+                interface.addresses.contains(&address) || interface.public_address == Some(address)
+            })
+        };
+        self.neighbours.values().find(|edge| has(edge)).map(|edge| edge.id)
     }
 
     /// The trunk `sip-trunk` knows by this key.

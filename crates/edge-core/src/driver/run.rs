@@ -157,7 +157,7 @@ impl Running {
     /// # Errors
     /// [`driver::Stopped`].
     pub async fn drain(&self, patience: Duration) -> Result<Status, driver::Stopped> {
-        self.handle.call(|edge, _| edge.drain(true)).await?;
+        self.handle.call(move |edge, now| edge.drain(patience, now)).await?;
         self.wait(patience, |status| status.calls == 0).await
     }
 
@@ -217,6 +217,7 @@ impl Outlets {
             | Event::Registrar(_)
             | Event::Trunk(_)
             | Event::Program(_)
+            | Event::Group(_)
             | Event::Security(_) => {
                 if self.news.try_send(event).is_err() {
                     self.lost.fetch_add(1, Ordering::Relaxed);

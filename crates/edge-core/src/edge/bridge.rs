@@ -63,6 +63,10 @@ impl Edge {
             ua::Event::Throttled { source } => self.guard.tell(Code::SourceRate, &source, None, None, now),
             ua::Event::Refused { source, .. } => self.guard.tell(Code::TableFull, &source, None, None, now),
             ua::Event::HandshakeFailed { remote, cause, .. } => tracing::warn!(%remote, "{cause}"),
+            ua::Event::Response { request, message, .. } => {
+                self.on_neighbour_answer(request, Some(&message), now);
+            }
+            ua::Event::Failed { request, .. } => self.on_neighbour_answer(request, None, now),
             // Sessions that are not ours any more, and answers to requests nobody waits for.
             ua::Event::Progressed { .. }
             | ua::Event::Answered { .. }
@@ -77,8 +81,6 @@ impl Edge {
             | ua::Event::InDialog { .. }
             | ua::Event::InDialogResponse { .. }
             | ua::Event::Notified { .. }
-            | ua::Event::Response { .. }
-            | ua::Event::Failed { .. }
             | ua::Event::FlowOpened { .. } => {}
         }
     }

@@ -10,6 +10,7 @@ use sip_trunk::trunk::TrunksConfig;
 use sip_trunk::ua::UaConfig;
 
 use crate::compile::Runtime;
+use crate::group::Watch;
 use crate::guard;
 use crate::program::ProgramConfig;
 use crate::registrar;
@@ -35,6 +36,12 @@ pub struct EdgeConfig {
     pub program: ProgramConfig,
     /// Which addresses peers may name for media.
     pub targets: TargetPolicy,
+    /// The port edges of a group speak to each other on, over UDP, the same on all of them; 5060.
+    pub group_port: u16,
+    /// How neighbours are watched.
+    pub watch: Watch,
+    /// The version of the software that runs.
+    pub software: String,
     /// How long phones ring.
     pub ring: Duration,
     /// Call records held in memory while the disk cannot be written.
@@ -55,6 +62,9 @@ impl EdgeConfig {
             prompts: None,
             program: ProgramConfig::default(),
             targets: TargetPolicy::default(),
+            group_port: 5060,
+            watch: Watch::default(),
+            software: env!("CARGO_PKG_VERSION").to_owned(),
             ring: Duration::from_secs(60),
             record_bound: 10_000,
             next_record: 1,

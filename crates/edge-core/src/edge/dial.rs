@@ -67,6 +67,7 @@ impl Edge {
         if let Err(status) = self.within_budget(id, address, now) {
             return self.conclude_dialing(id, status, now);
         }
+        self.plan_detours(id, trunks, address);
         self.hunt(id, group, trunks, address, now);
         self.conclude_dialing(id, 503, now);
     }
@@ -74,7 +75,11 @@ impl Edge {
     /// ES-43: whether a call to the outside is within what its account and the organization may use. An emergency call always is.
     fn within_budget(&mut self, id: CallId, address: &str, now: Instant) -> Result<(), u16> {
         let wall = self.clock.at(now);
-        let Some(call) = self.calls.get_mut(id).filter(|call| call.ticket.is_none()) else { return Ok(()) };
+        let Some(call) =
+            self.calls.get_mut(id).filter(|call| call.ticket.is_none() && call.neighbour.is_none())
+        else {
+            return Ok(());
+        };
         let zone =
             call.origin.site(&call.runtime).and_then(|site| TimeZone::get(site.time_zone.as_str()).ok());
         let attempt = Attempt {
@@ -122,6 +127,9 @@ impl Edge {
                 )
             })
             .collect();
+        if contacts.is_empty() {
+            return self.ring_elsewhere(id, phone, now);
+        }
         for (uri, path, flow, transport, remote) in contacts {
             let secure = if transport.is_secure() { Signalling::Secure } else { Signalling::Insecure };
             let profile = self.media_profile(self.runtime.profile_of_phone(phone));
@@ -284,7 +292,7 @@ impl Edge {
     }
 
     /// Makes a leg with ports and, where the profile is known, an offer.
-    fn add_leg(
+    pub(super) fn add_leg(
         &mut self,
         id: CallId,
         party: Party,
@@ -328,7 +336,7 @@ impl Edge {
         Some((leg, offer))
     }
 
-    fn place(&mut self, id: CallId, leg: MediaLeg, invite: Invite, now: Instant) {
+    pub(super) fn place(&mut self, id: CallId, leg: MediaLeg, invite: Invite, now: Instant) {
         let (from, to) = (invite.from.clone(), invite.request_uri.clone());
         match self.ua.invite(invite, now) {
             Ok(session) => {
@@ -465,6 +473,9 @@ impl Edge {
 
     /// When nobody is left to call, the search has failed.
     fn conclude_dialing(&mut self, id: CallId, otherwise: u16, now: Instant) {
+        if self.take_detour(id, now) {
+            return;
+        }
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(dialing) = call.dialing.take_if(|dialing| dialing.branches.is_empty()) else { return };
         let status = dialing.refusal.unwrap_or(otherwise);
@@ -637,7 +648,7 @@ fn caller_codecs(call: &Call) -> Vec<media_rtp::sdp::offer_answer::Codec> {
 }
 
 /// The From of a call to a phone of ours: the caller's number where there is one, and a name.
-fn caller_of_phone_call(call: &Call, host: &str) -> String {
+pub(super) fn caller_of_phone_call(call: &Call, host: &str) -> String {
     let runtime = &call.runtime;
     let (number, name) = match &call.origin {
         Origin::Phone(phone) => {

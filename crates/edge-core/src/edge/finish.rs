@@ -177,6 +177,7 @@ impl Edge {
                 self.trunks.release(permit);
             }
         }
+        self.group.ended();
         self.outbox.push(&call.record);
         self.tell(Event::CallEnded(Box::new(call.record)));
     }

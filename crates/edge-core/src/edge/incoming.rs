@@ -15,6 +15,7 @@ use super::requests::rejection_of;
 use crate::ConversationId;
 use crate::call::{Call, CallId, Leg, Party, Purpose, Standing};
 use crate::cdr::{CallRecord, Direction, EndedBy, Ending, LegDirection, LegOutcome, LegRecord};
+use crate::guard::Relation;
 use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg};
 use crate::route::{self, Origin, Query, Refusal, Route, Target};
 
@@ -30,6 +31,9 @@ impl Edge {
         source: &Source,
         now: Instant,
     ) {
+        if let Relation::Neighbour(edge) = self.relation(message, source) {
+            return self.on_handover(session, edge, message, source, now);
+        }
         let Some(origin) = self.identify(session, message, source, now) else { return };
         let hops = message.typed::<MaxForwards>().and_then(Result::ok).map_or(70, |hops| hops.0);
         if hops == 0 {
@@ -39,19 +43,29 @@ impl Edge {
         let query = Query { origin: &origin, dialled: &dialled, now: self.clock.at(now) };
         let decided = route::decide(&self.runtime, query, &mut self.chance);
         let emergency = decided.as_ref().is_ok_and(|route| route.emergency);
-        if !emergency && let Some((status, why)) = self.holds_back(&origin) {
-            tracing::warn!(%origin, status, "call held back: {why}");
-            return self.refuse(session, status, Some(5), now);
+        if !emergency && let Some(why) = self.holds_back(&origin) {
+            tracing::warn!(%origin, "call held back: {why}");
+            return self.refuse(session, 503, Some(5), now);
+        }
+        if let Err(busy) = self.group.admit(emergency, now) {
+            tracing::warn!(%origin, "call held back: {busy}");
+            let relief = matches!(origin, Origin::Phone(_)).then(|| self.relief(&dialled)).flatten();
+            return match relief {
+                Some(elsewhere) => drop(self.ua.reject(session, elsewhere, now)),
+                None => self.refuse(session, 503, Some(5), now),
+            };
         }
         let permit = match &origin {
             Origin::Trunk(trunk) if !emergency => {
                 let Some(id) = self.runtime.trunk_key(trunk.settings.id) else {
+                    self.group.ended();
                     return self.refuse(session, 503, None, now);
                 };
                 match self.trunks.admit_inbound(id, now) {
                     Ok(permit) => Some(permit),
                     Err(refusal) => {
                         tracing::warn!(%origin, "call refused: {refusal}");
+                        self.group.ended();
                         return self.refuse(session, 503, Some(5), now);
                     }
                 }
@@ -59,7 +73,9 @@ impl Edge {
             Origin::Trunk(_) | Origin::Phone(_) => None,
         };
         let for_program = self.is_for_program(&origin, emergency);
-        let Some(id) = self.open_call(session, message, source, origin, hops, &dialled, now) else {
+        let party = Party::of(&origin);
+        let Some(id) = self.open_call(session, message, source, (origin, party), hops, &dialled, now) else {
+            self.group.ended();
             if let Some(permit) = permit {
                 self.trunks.release(permit);
             }
@@ -133,41 +149,34 @@ impl Edge {
         }
     }
 
-    /// Why no call but an emergency call is taken now.
-    fn holds_back(&self, origin: &Origin) -> Option<(u16, &'static str)> {
-        let edge = self.runtime.edge.as_ref();
-        let capacity = edge.map_or(u32::MAX, |edge| edge.capacity.calls);
-        if self.draining {
-            return Some((503, "the edge is draining"));
-        }
-        if edge.is_some_and(|edge| !edge.in_service) {
-            return Some((503, "the edge is out of service"));
-        }
-        if self.calls.len() >= capacity as usize {
-            return Some((503, "the edge is at capacity"));
-        }
+    /// Why no call but an emergency call is taken now, whatever room there is.
+    fn holds_back(&self, origin: &Origin) -> Option<&'static str> {
         if self.outbox.is_full() {
-            return Some((503, "call records cannot be written"));
+            return Some("call records cannot be written");
         }
         match origin {
-            Origin::Trunk(trunk) if !trunk.settings.in_service => Some((503, "the trunk is out of service")),
+            Origin::Trunk(trunk) if !trunk.settings.in_service => Some("the trunk is out of service"),
             Origin::Trunk(_) | Origin::Phone(_) => None,
         }
     }
 
     #[allow(clippy::too_many_arguments, reason = "the facts of one INVITE")]
-    fn open_call(
+    pub(super) fn open_call(
         &mut self,
         session: SessionId,
         message: &Message,
         source: &Source,
-        origin: Origin,
+        (origin, party): (Origin, Party),
         hops: u8,
         dialled: &str,
         now: Instant,
     ) -> Option<CallId> {
         let wall = self.clock.at(now);
-        let profile = self.media_profile(self.runtime.profile_of(&origin));
+        let profile = match party {
+            Party::Phone(_) | Party::Trunk(_) | Party::Undecided => self.runtime.profile_of(&origin),
+            Party::Neighbour(_) => LegProfile::default(),
+        };
+        let profile = self.media_profile(profile);
         let address = self.ports.take(profile.pool, now)?;
         let seed = media_rtp::Seed(self.random());
         let negotiation =
@@ -175,7 +184,6 @@ impl Edge {
         let mut random = [0; 16];
         random.copy_from_slice(&self.random()[..16]);
         let conversation = ConversationId::from_random(random);
-        let party = Party::of(&origin);
         let leg = LegRecord {
             direction: LegDirection::In,
             party: party.to_record(),
@@ -223,6 +231,7 @@ impl Edge {
                 media_is_open: false,
                 conversation,
                 origin,
+                neighbour: None,
                 runtime,
                 legs: Default::default(),
                 caller: CALLER,
@@ -258,7 +267,7 @@ impl Edge {
     }
 
     /// Whether the caller's offer could be answered at all; there is no point in calling anybody when not.
-    fn examine_offer(&mut self, id: CallId, message: &Message) -> Result<(), (u16, Headers)> {
+    pub(super) fn examine_offer(&mut self, id: CallId, message: &Message) -> Result<(), (u16, Headers)> {
         let Some(leg) = self.calls.get(id).and_then(|call| call.leg(CALLER)) else { return Ok(()) };
         let (Some(offer), Some(negotiation)) = (&leg.offer, &leg.negotiation) else {
             // RFC 3261 §13.2.1: an INVITE without a description asks us to offer.

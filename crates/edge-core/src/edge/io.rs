@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cdr::{CallRecord, OutboxEvent, Store, StoreFault};
+use crate::group;
 use crate::guard::SecurityEvent;
 use crate::media::{MediaCommand, MediaEvent};
 use crate::program::ProgramEvent;
@@ -42,6 +43,8 @@ pub enum Event {
     Trunk(TrunkEvent),
     /// For the program that calls are offered to, in this order.
     Program(ProgramEvent),
+    /// A neighbour came or went, draining has come to an end, or its time is over.
+    Group(group::Output),
     /// Something a security log wants.
     Security(SecurityEvent),
 }

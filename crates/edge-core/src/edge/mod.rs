@@ -19,6 +19,7 @@ mod incoming;
 mod io;
 mod media;
 mod message;
+mod neighbours;
 mod program;
 mod requests;
 mod steps;
@@ -29,15 +30,15 @@ mod watch;
 pub use config::EdgeConfig;
 pub use io::{Event, Input, Status};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use numplan::Chance;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
-use sip_trunk::endpoint::Output;
+use sip_trunk::endpoint::{Output, RequestId};
 use sip_trunk::group::{Member, Recovery, TrunkGroup, TrunkGroupConfig};
 use sip_trunk::trunk::Trunks;
 use sip_trunk::ua::UserAgent;
@@ -47,11 +48,12 @@ use crate::call::Calls;
 use crate::cdr::Outbox;
 use crate::clock::WallClock;
 use crate::compile::Runtime;
+use crate::group::{Group, Service};
 use crate::guard::{Fraud, Guard};
 use crate::media::{Action, MediaCommand, MediaId, MediaPorts};
 use crate::registrar::Registrar;
 use telco_model::entity::RecoveryType;
-use telco_model::value::TrunkGroupId;
+use telco_model::value::{EdgeId, TrunkGroupId};
 use trust::Known;
 use watch::Watches;
 
@@ -72,7 +74,9 @@ pub struct Edge {
     chance: Chance,
     rng: ChaCha20Rng,
     out: VecDeque<Output<Event>>,
-    draining: bool,
+    group: Group,
+    /// Questions to neighbours under way.
+    asked: HashMap<RequestId, EdgeId>,
     groups: BTreeMap<TrunkGroupId, TrunkGroup>,
     known: Known,
     watches: Watches,
@@ -127,7 +131,8 @@ impl Edge {
             rng: ChaCha20Rng::from_seed(seed.derive("edge").0),
             calls: Calls::default(),
             out: VecDeque::new(),
-            draining: false,
+            group: Group::new(&runtime, config.watch, &config.software, now),
+            asked: HashMap::new(),
             groups: BTreeMap::new(),
             known: Known::default(),
             watches: Watches::default(),
@@ -166,6 +171,7 @@ impl Edge {
         self.registrar.handle_timeout(now);
         self.guard.handle_timeout(now);
         self.outbox.handle_timeout(now);
+        self.group.handle_timeout(now);
         self.cut_spent_calls(now);
         self.time_calls(now);
         self.pump(now);
@@ -179,6 +185,7 @@ impl Edge {
         self.registrar.apply(config.registrar_config(&self.runtime), Arc::clone(&self.runtime.accounts));
         self.guard.apply(config.guard.clone());
         self.fraud.apply(config.fraud.clone());
+        self.group.apply(&self.runtime, now);
         self.config = config;
         self.known.forget();
         self.form_groups(now);
@@ -199,21 +206,29 @@ impl Edge {
             self.guard.next_timeout(),
             self.fraud.next_timeout(),
             self.outbox.next_timeout(),
+            self.group.next_timeout(),
             self.next_call_timeout(),
         ];
         parts.into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
-    /// Takes no new calls but emergency calls from now on, or takes them again; running calls go on.
-    pub fn drain(&mut self, draining: bool) {
-        self.draining = draining;
+    /// Takes no new calls but emergency calls from now on. Those that run go on for `wait`; what is left then is ended, but for
+    /// emergency calls. [`Output::Drained`](crate::group::Output::Drained) tells that none is left.
+    pub fn drain(&mut self, wait: Duration, now: Instant) {
+        self.group.drain(wait, now);
+        self.pump(now);
+    }
+
+    /// Takes calls again, if the configuration lets it.
+    pub fn resume(&mut self) {
+        self.group.resume();
     }
 
     /// What it is doing.
     pub fn status(&self) -> Status {
         Status {
             calls: self.calls.len(),
-            draining: self.draining,
+            draining: self.group.service() != Service::In,
             contacts: self.registrar.len(),
             records_waiting: self.outbox.waiting(),
             ports: self.ports.usage(),
@@ -248,6 +263,10 @@ impl Edge {
             while let Some(event) = self.trunks.poll_event() {
                 quiet = false;
                 self.on_trunk(event, now);
+            }
+            while let Some(output) = self.group.poll_output() {
+                quiet = false;
+                self.on_group(output, now);
             }
             while let Some(event) = self.registrar.poll_event() {
                 self.learn_contact(&event);

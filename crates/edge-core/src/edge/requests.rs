@@ -9,6 +9,7 @@ use sip_trunk::ua::Rejection;
 
 use super::Edge;
 use super::message::dialled;
+use crate::group::LOAD_HEADER;
 use crate::guard::Relation;
 
 /// What the edge understands.
@@ -37,13 +38,17 @@ impl Edge {
             Some(Method::Register) => self.on_register(transaction, message, source, relation, now),
             Some(Method::Options) => {
                 let tag = self.tag();
-                let reply = Draft::reply_to(message, 200, &tag)
+                let mut reply = Draft::reply_to(message, 200, &tag)
                     .header(HeaderName::Allow, ALLOW)
                     .header(HeaderName::Accept, "application/sdp, application/dtmf-relay, message/sipfrag")
                     .header(
                         HeaderName::Supported,
                         "100rel, timer, replaces, norefersub, path, outbound, gruu",
                     );
+                if let Relation::Neighbour(edge) = relation {
+                    self.hear_neighbour(edge, message, now);
+                    reply = reply.header(LOAD_HEADER, self.load(now).to_string());
+                }
                 self.ua.respond(transaction, reply, now);
             }
             // RFC 3261 §8.2.1.

@@ -51,7 +51,7 @@ impl Edge {
                 return;
             }
             Party::Trunk(_) => true,
-            Party::Phone(_) | Party::Undecided => false,
+            Party::Phone(_) | Party::Neighbour(_) | Party::Undecided => false,
         };
         let Some(asked) = read(message) else {
             let _ = self.ua.refuse_refer(session, refer, 400, now);
@@ -120,7 +120,7 @@ impl Edge {
             match party {
                 Party::Phone(phone) => call.origin = Origin::Phone(phone),
                 Party::Trunk(trunk) => call.origin = Origin::Trunk(trunk),
-                Party::Undecided => {}
+                Party::Neighbour(_) | Party::Undecided => {}
             }
         }
         (call.caller, call.peer, call.transferor) = (stays, None, Some(transferor));

@@ -54,7 +54,7 @@ impl Edge {
             return true;
         }
         let relation = self.relation(&message, &source);
-        if let Relation::Trunk(_) = relation {
+        if let Relation::Trunk(_) | Relation::Neighbour(_) = relation {
             self.trust(&source);
             return true;
         }
@@ -70,6 +70,9 @@ impl Edge {
     pub(super) fn relation(&mut self, message: &Message, source: &Source) -> Relation {
         if let Some(phone) = self.known.phone_at(source, &self.registrar) {
             return Relation::Phone(phone);
+        }
+        if let Some(edge) = self.neighbour_at(source) {
+            return Relation::Neighbour(edge);
         }
         let matched = self.trunks.find(message, source).ok();
         let trunk = matched.and_then(|matched| self.runtime.trunk_of_key(matched.trunk));

@@ -142,7 +142,7 @@ impl Edge {
             .flat_map(|call| call.legs.iter().flatten());
         let theirs = legs.filter(|leg| leg.session.is_some()).filter_map(|leg| match &leg.party {
             Party::Phone(phone) if phones.contains(&phone.id) => Some(leg.standing),
-            Party::Phone(_) | Party::Trunk(_) | Party::Undecided => None,
+            Party::Phone(_) | Party::Trunk(_) | Party::Neighbour(_) | Party::Undecided => None,
         });
         let shown = theirs
             .map(|standing| if standing == Standing::Answered { Activity::Busy } else { Activity::Ringing });

@@ -13,6 +13,7 @@
 //! runtime says is one. Emergency calls are admitted always, by a full edge and by one that drains.
 
 mod drain;
+mod handover;
 mod load;
 mod neighbours;
 mod status;
@@ -30,6 +31,7 @@ use load::Meter;
 use neighbours::{Neighbours, News};
 
 pub use drain::Service;
+pub use handover::{CALL_HEADER, Giver, Handover, HandoverError, Taker};
 pub use load::{Load, LoadError, spread};
 pub use neighbours::{Neighbour, Watch};
 pub use status::{EdgeStatus, Software, topology};

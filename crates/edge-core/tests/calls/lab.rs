@@ -24,6 +24,7 @@ use telco_model::value::EdgeId;
 use telco_testkit::{Arrival, Departure, Event as Arrived, Link, Node, Sim, label};
 
 pub(crate) const EDGE: &str = "192.0.2.1:5060";
+pub(crate) const OFFICE: &str = include_str!("../data/office.toml");
 pub(crate) const ALICE: &str = "192.0.2.21:5060";
 pub(crate) const BOB: &str = "192.0.2.22:5060";
 pub(crate) const CARRIER_A: &str = "192.0.2.10:5060";
@@ -41,6 +42,8 @@ pub(crate) fn sim() -> Sim {
 
 /// The edge, with what it told and what became of its calls.
 pub(crate) struct EdgeNode {
+    name: &'static str,
+    at: SocketAddr,
     pub(crate) edge: Edge,
     out: VecDeque<Departure>,
     pub(crate) records: Vec<CallRecord>,
@@ -55,29 +58,47 @@ impl EdgeNode {
     }
 
     pub(crate) fn with(sim: &Sim, adjust: impl FnOnce(&mut EdgeConfig)) -> Self {
-        let document = include_str!("../data/office.toml");
+        Self::of(sim, "edge", EDGE, OFFICE, adjust)
+    }
+
+    /// The edge of that label in a document.
+    pub(crate) fn of(
+        sim: &Sim,
+        name: &'static str,
+        at: &str,
+        document: &str,
+        adjust: impl FnOnce(&mut EdgeConfig),
+    ) -> Self {
+        let at: SocketAddr = at.parse().unwrap();
         let wall = NOW.parse().unwrap();
         let written = "2026-03-01T10:00:00Z".parse().unwrap();
         let organization = Organization::from_document(document, Format::Toml, written)
             .unwrap_or_else(|problems| panic!("{problems:#?}"));
-        let (runtime, issues) = compile(&organization, EdgeId::labelled("edge"));
+        let (runtime, issues) = compile(&organization, EdgeId::labelled(name));
         let fatal: Vec<_> =
             issues.iter().map(ToString::to_string).filter(|text| text.contains("error")).collect();
         assert!(fatal.is_empty(), "{fatal:#?}");
-        let listener = Listener::new(SocketId(0), Transport::Udp, EDGE.parse().unwrap());
+        let listener = Listener::new(SocketId(0), Transport::Udp, at);
         let endpoint = EndpointConfig { listeners: vec![listener], ..EndpointConfig::default() };
         let ua = UaConfig { endpoint, session_timer: SessionTimer::Off, ..UaConfig::default() };
-        let mut config = EdgeConfig::new(ua, "192.0.2.1");
+        let mut config = EdgeConfig::new(ua, at.ip().to_string());
         adjust(&mut config);
         let pool = Pool {
             id: PoolId(0),
-            bind: "192.0.2.1".parse().unwrap(),
+            bind: at.ip(),
             advertised: None,
             ports: (0..100).map(|pair| 10_000 + 2 * pair).collect(),
         };
         let ports = MediaPorts::new(vec![pool], &media_rtp::Seed([3; 32]));
-        let edge = Edge::new(config, runtime, ports, Seed([1; 32]), wall, sim.now());
+        // Two edges with one seed would give out the same Call-IDs; that of the office stays what its ladders show.
+        let mut seed = [1; 32];
+        if let Some(number) = name.strip_prefix("edge-") {
+            seed[0] = number.parse().unwrap();
+        }
+        let edge = Edge::new(config, runtime, ports, Seed(seed), wall, sim.now());
         let mut node = Self {
+            name,
+            at,
             edge,
             out: VecDeque::new(),
             records: Vec::new(),
@@ -105,7 +126,7 @@ impl EdgeNode {
         while let Some(output) = self.edge.poll_output() {
             match output {
                 Output::Io(Io::Datagram { remote, bytes, .. }) => self.out.push_back(Departure::Datagram {
-                    from: EDGE.parse().unwrap(),
+                    from: self.at,
                     to: remote,
                     body: bytes.to_vec(),
                 }),
@@ -132,11 +153,11 @@ impl EdgeNode {
 
 impl Node for EdgeNode {
     fn name(&self) -> &str {
-        "edge"
+        self.name
     }
 
     fn addresses(&self) -> Vec<SocketAddr> {
-        vec![EDGE.parse().unwrap()]
+        vec![self.at]
     }
 
     fn handle_input(&mut self, arrival: Arrival, now: Instant) {
@@ -167,6 +188,7 @@ type Reaction = Box<dyn FnMut(&mut UserAgent, &ua::Event, Instant)>;
 pub(crate) struct Peer {
     name: &'static str,
     at: SocketAddr,
+    edge: &'static str,
     pub(crate) agent: UserAgent,
     out: VecDeque<Departure>,
     pub(crate) events: Vec<ua::Event>,
@@ -183,7 +205,20 @@ impl Peer {
         let mut seed = [9; 32];
         seed[..name.len()].copy_from_slice(name.as_bytes());
         let agent = UserAgent::new(config, Seed(seed), sim.now());
-        Self { name, at, agent, out: VecDeque::new(), events: Vec::new(), react: Box::new(answer_options) }
+        Self {
+            name,
+            at,
+            edge: EDGE,
+            agent,
+            out: VecDeque::new(),
+            events: Vec::new(),
+            react: Box::new(answer_options),
+        }
+    }
+
+    /// From now on it registers with, and calls through, the edge there.
+    pub(crate) fn turn_to(&mut self, edge: &'static str) {
+        self.edge = edge;
     }
 
     /// Rings, and answers at once.
@@ -229,7 +264,8 @@ impl Peer {
         password: Option<&str>,
         headers: Vec<(String, String)>,
     ) -> SessionId {
-        let mut invite = Invite::new(format!("sip:{called}@{EDGE}"), format!("<sip:{}@{EDGE}>", self.name));
+        let edge = self.edge;
+        let mut invite = Invite::new(format!("sip:{called}@{edge}"), format!("<sip:{}@{edge}>", self.name));
         invite.contact.user = self.name.to_owned();
         invite.body = Some(offer(self.at));
         invite.headers = headers;
@@ -239,19 +275,20 @@ impl Peer {
 
     /// Registers at the edge.
     pub(crate) fn register(&mut self, sim: &Sim, password: &str) {
-        let (name, aor) = (self.name, format!("<sip:{}@{EDGE}>", self.name));
-        let draft = Draft::request(&Method::Register, format!("sip:{EDGE}"))
+        let (name, edge) = (self.name, self.edge);
+        let aor = format!("<sip:{name}@{edge}>");
+        let draft = Draft::request(&Method::Register, format!("sip:{edge}"))
             .header(HeaderName::MaxForwards, "70")
             .header(HeaderName::From, format!("{aor};tag=r"))
             .header(HeaderName::To, &aor)
-            .header(HeaderName::CallId, format!("register-{name}"))
+            .header(HeaderName::CallId, format!("register-{name}-{edge}"))
             .header(HeaderName::CSeq, "1 REGISTER")
             .header(HeaderName::Expires, "3600")
             .header(HeaderName::UserAgent, "Test Phone 1.0")
             .header(HeaderName::Allow, "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, REFER")
             .header(HeaderName::Supported, "replaces, timer, 100rel");
         let outgoing =
-            Outgoing::new(draft, Destination::Uri(format!("sip:{EDGE}"))).contact(ContactSpec::user(name));
+            Outgoing::new(draft, Destination::Uri(format!("sip:{edge}"))).contact(ContactSpec::user(name));
         let credentials = credentials(name, password);
         self.act(sim, |agent, now| agent.request(outgoing, Some(&credentials), now).unwrap());
     }

@@ -114,7 +114,7 @@ fn emergency_calls_pass_a_draining_edge() {
     let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
     alice.register(&sim, "wonderland");
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
-    edge.act(&sim, |edge, _| edge.drain(true));
+    edge.act(&sim, |edge, now| edge.drain(60 * SECOND, now));
     alice.call(&sim, "2025550199", Some("wonderland"));
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
     assert_eq!(alice.refused(), Some(503));
