@@ -1,13 +1,15 @@
 //! Certificate cases nobody here wrote: BetterTLS and x509-limbo, read from `../shared/data/x509` or `$TELCO_VECTORS`.
+#![cfg(feature = "rustls-ring")]
 
 #[path = "../examples/verify/limbo.rs"]
 mod limbo;
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ca_trust::VerifyPolicy;
 use limbo::{Case, Outcome};
+use rustix::time::{ClockId, clock_gettime};
 use webpki::{EndEntityCert, ExpirationPolicy, KeyUsage, RevocationOptionsBuilder, UnknownStatusPolicy};
 
 fn cases(file: &str) -> Option<Vec<Case>> {
@@ -106,6 +108,35 @@ fn pathological_cases_end() {
         seen += 1;
     }
     assert_eq!(seen, 11);
+}
+
+/// FG-10: a verdict with everything this crate adds costs at most twice what webpki alone takes for the same chains. The
+/// figures are in docs/reference/certificates.md.
+#[test]
+fn verdicts_cost_little_more_than_webpki_alone() {
+    let Some(cases) = cases("bettertls_limbo_subset.json") else { return };
+    let alone = || cases.iter().filter(|case| webpki_accepts(case)).count();
+    let ours = || {
+        let accepted = |case: &&Case| case.run(VerifyPolicy::default()) == Outcome::Accepted;
+        cases.iter().filter(accepted).count()
+    };
+    // The best of a few rounds in turns: a busy machine disturbs both.
+    let (mut best_alone, mut best_ours) = (Duration::MAX, Duration::MAX);
+    for _ in 0..3 {
+        best_alone = best_alone.min(cpu_time(alone));
+        best_ours = best_ours.min(cpu_time(ours));
+    }
+    assert!(best_ours < best_alone * 2, "{best_ours:?} against {best_alone:?}");
+}
+
+fn cpu_time(work: impl Fn() -> usize) -> Duration {
+    let now = || {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(now.tv_sec.cast_unsigned(), u32::try_from(now.tv_nsec).expect("below a second"))
+    };
+    let begin = now();
+    std::hint::black_box(work());
+    now() - begin
 }
 
 fn verdict(outcome: Outcome) -> &'static str {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::extensions::ExtendedKeyUsage;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
@@ -30,23 +31,22 @@ pub enum KeyAlgorithm {
 
 impl KeyAlgorithm {
     pub(crate) fn read(info: &SubjectPublicKeyInfo<'_>) -> Self {
-        match info.algorithm.algorithm.to_id_string().as_str() {
-            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => match info.parsed() {
+        let algorithm = &info.algorithm.algorithm;
+        if *algorithm == RSA || *algorithm == RSA_PSS {
+            return match info.parsed() {
                 Ok(PublicKey::RSA(key)) => Self::Rsa(significant_bits(key.modulus)),
                 _ => Self::Rsa(0),
-            },
-            "1.2.840.10045.2.1" => {
-                let curve = info.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
-                match curve.map(|oid| oid.to_id_string()).as_deref() {
-                    Some("1.2.840.10045.3.1.7") => Self::EcP256,
-                    Some("1.3.132.0.34") => Self::EcP384,
-                    Some("1.3.132.0.35") => Self::EcP521,
-                    Some(_) | None => Self::EcOther,
-                }
-            }
-            "1.3.101.112" => Self::Ed25519,
-            "1.2.840.10040.4.1" => Self::Dsa,
-            other => Self::Other(other.to_owned()),
+            };
+        }
+        if *algorithm == EC {
+            let curve = info.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+            let known = CURVES.iter().find(|(known, _)| curve.as_ref() == Some(known));
+            return known.map_or(Self::EcOther, |(_, key)| key.clone());
+        }
+        match algorithm {
+            it if *it == ED25519 => Self::Ed25519,
+            it if *it == DSA => Self::Dsa,
+            other => Self::Other(other.to_id_string()),
         }
     }
 
@@ -106,21 +106,8 @@ pub enum SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     pub(super) fn read(algorithm: &AlgorithmIdentifier<'_>) -> Self {
-        match algorithm.algorithm.to_id_string().as_str() {
-            "1.2.840.113549.1.1.2" | "1.2.840.113549.1.1.3" | "1.2.840.113549.1.1.4" => Self::Md5,
-            "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" | "1.2.840.10045.4.1" | "1.2.840.10040.4.3" => {
-                Self::Sha1
-            }
-            "1.2.840.113549.1.1.11" => Self::Sound("sha256WithRSAEncryption"),
-            "1.2.840.113549.1.1.12" => Self::Sound("sha384WithRSAEncryption"),
-            "1.2.840.113549.1.1.13" => Self::Sound("sha512WithRSAEncryption"),
-            "1.2.840.113549.1.1.10" => Self::Sound("RSASSA-PSS"),
-            "1.2.840.10045.4.3.2" => Self::Sound("ecdsa-with-SHA256"),
-            "1.2.840.10045.4.3.3" => Self::Sound("ecdsa-with-SHA384"),
-            "1.2.840.10045.4.3.4" => Self::Sound("ecdsa-with-SHA512"),
-            "1.3.101.112" => Self::Sound("ED25519"),
-            other => Self::Other(other.to_owned()),
-        }
+        let known = SIGNATURES.iter().find(|(known, _)| *known == algorithm.algorithm);
+        known.map_or_else(|| Self::Other(algorithm.algorithm.to_id_string()), |(_, it)| it.clone())
     }
 }
 
@@ -134,6 +121,37 @@ impl fmt::Display for SignatureAlgorithm {
         }
     }
 }
+
+const RSA: Oid<'_> = oid!(1.2.840.113549.1.1.1);
+const RSA_PSS: Oid<'_> = oid!(1.2.840.113549.1.1.10);
+const EC: Oid<'_> = oid!(1.2.840.10045.2.1);
+const ED25519: Oid<'_> = oid!(1.3.101.112);
+const DSA: Oid<'_> = oid!(1.2.840.10040.4.1);
+
+static CURVES: [(Oid<'_>, KeyAlgorithm); 3] = [
+    (oid!(1.2.840.10045.3.1.7), KeyAlgorithm::EcP256),
+    (oid!(1.3.132.0.34), KeyAlgorithm::EcP384),
+    (oid!(1.3.132.0.35), KeyAlgorithm::EcP521),
+];
+
+/// The frequent ones first.
+static SIGNATURES: [(Oid<'_>, SignatureAlgorithm); 15] = [
+    (oid!(1.2.840.113549.1.1.11), SignatureAlgorithm::Sound("sha256WithRSAEncryption")),
+    (oid!(1.2.840.10045.4.3.2), SignatureAlgorithm::Sound("ecdsa-with-SHA256")),
+    (oid!(1.2.840.10045.4.3.3), SignatureAlgorithm::Sound("ecdsa-with-SHA384")),
+    (oid!(1.2.840.113549.1.1.12), SignatureAlgorithm::Sound("sha384WithRSAEncryption")),
+    (oid!(1.2.840.113549.1.1.13), SignatureAlgorithm::Sound("sha512WithRSAEncryption")),
+    (RSA_PSS, SignatureAlgorithm::Sound("RSASSA-PSS")),
+    (oid!(1.2.840.10045.4.3.4), SignatureAlgorithm::Sound("ecdsa-with-SHA512")),
+    (ED25519, SignatureAlgorithm::Sound("ED25519")),
+    (oid!(1.2.840.113549.1.1.5), SignatureAlgorithm::Sha1),
+    (oid!(1.3.14.3.2.29), SignatureAlgorithm::Sha1),
+    (oid!(1.2.840.10045.4.1), SignatureAlgorithm::Sha1),
+    (oid!(1.2.840.10040.4.3), SignatureAlgorithm::Sha1),
+    (oid!(1.2.840.113549.1.1.2), SignatureAlgorithm::Md5),
+    (oid!(1.2.840.113549.1.1.3), SignatureAlgorithm::Md5),
+    (oid!(1.2.840.113549.1.1.4), SignatureAlgorithm::Md5),
+];
 
 /// Every purpose as a dotted identifier, the named ones first.
 pub(super) fn extended_key_usage_oids(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {

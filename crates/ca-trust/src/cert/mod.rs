@@ -6,12 +6,14 @@
 mod keys;
 mod text;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
 pub use keys::{KeyAlgorithm, SignatureAlgorithm};
@@ -151,7 +153,7 @@ pub(crate) struct Facts {
 /// Which extensions are there, in order: what lint and the strict profile look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExtensionFact {
-    pub(crate) oid: String,
+    pub(crate) oid: Oid<'static>,
     pub(crate) critical: bool,
     pub(crate) understood: bool,
     pub(crate) malformed: bool,
@@ -312,6 +314,9 @@ impl fmt::Debug for Certificate {
     }
 }
 
+pub(crate) const SUBJECT_ALT_NAME: Oid<'_> = oid!(2.5.29.17);
+const TLS_FEATURE: Oid<'_> = oid!(1.3.6.1.5.5.7.1.24);
+
 /// Seconds since 1970, for comparison with certificate dates (which may lie before).
 pub(crate) fn seconds(now: UnixTime) -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
@@ -321,6 +326,7 @@ impl Facts {
     fn read(parsed: &X509Certificate<'_>) -> Self {
         let common_name = parsed.subject().iter_common_name().find_map(text::attribute_value);
         let organization = parsed.subject().iter_organization().find_map(text::attribute_value);
+        let issuer_organization = parsed.issuer().iter_organization().find_map(text::attribute_value);
         let mut facts = Self {
             version: parsed.version().0 + 1,
             serial: parsed.raw_serial().to_vec(),
@@ -343,8 +349,8 @@ impl Facts {
             subject_key_id: None,
             authority_key_id: None,
             authority_key_names_issuer: false,
-            organization: organization.clone(),
-            issuer_organization: parsed.issuer().iter_organization().find_map(text::attribute_value),
+            organization: organization.as_deref().map(str::to_owned),
+            issuer_organization: issuer_organization.map(Cow::into_owned),
             issuer_url: None,
             fractional_dates: has_fractional_date(parsed),
             must_staple: false,
@@ -353,10 +359,10 @@ impl Facts {
         for extension in parsed.extensions() {
             facts.read_extension(extension);
         }
-        let first_alt_name = facts.alt_names.first().map(AltName::to_string);
+        let first_alt_name = || facts.alt_names.first().map(|name| Cow::Owned(name.to_string()));
         facts.display_name = common_name
             .or(organization)
-            .or(first_alt_name)
+            .or_else(first_alt_name)
             .map(|name| clean(&name))
             .filter(|name| !name.trim().is_empty());
         facts
@@ -391,7 +397,6 @@ impl Facts {
                 self.extended_key_usage = Some(keys::extended_key_usage_oids(value));
             }
             ParsedExtension::SubjectAlternativeName(value) => {
-                self.has_alt_names = true;
                 self.alt_names = value.general_names.iter().map(alt_name).collect();
             }
             ParsedExtension::SubjectKeyIdentifier(value) => self.subject_key_id = Some(value.0.to_vec()),
@@ -401,9 +406,9 @@ impl Facts {
                     value.authority_cert_issuer.is_some() || value.authority_cert_serial.is_some();
             }
             ParsedExtension::AuthorityInfoAccess(value) => {
-                const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+                const CA_ISSUERS: Oid<'_> = oid!(1.3.6.1.5.5.7.48.2);
                 let url = value.accessdescs.iter().find_map(|access| match access.access_location {
-                    GeneralName::URI(url) if access.access_method.to_id_string() == CA_ISSUERS => Some(url),
+                    GeneralName::URI(url) if access.access_method == CA_ISSUERS => Some(url),
                     _ => None,
                 });
                 self.issuer_url = url.map(clean);
@@ -423,18 +428,15 @@ impl Facts {
             }
             _ => {}
         }
-        let oid = extension.oid.to_id_string();
         // RFC 7633 §4.1: the TLS feature extension lists the feature status_request (5).
-        if oid == "1.3.6.1.5.5.7.1.24" && extension.value.ends_with(&[0x02, 0x01, 0x05]) {
+        if extension.oid == TLS_FEATURE && extension.value.ends_with(&[0x02, 0x01, 0x05]) {
             self.must_staple = true;
         }
-        if oid == "2.5.29.17" {
-            self.has_alt_names = true;
-        }
+        self.has_alt_names |= extension.oid == SUBJECT_ALT_NAME;
         let understood = !extension.parsed_extension().unsupported();
         let critical = extension.critical;
         self.extensions.push(ExtensionFact {
-            oid,
+            oid: extension.oid.to_owned(),
             critical,
             understood,
             malformed,
@@ -469,11 +471,8 @@ fn alt_name(name: &GeneralName<'_>) -> AltName {
 /// form is looked at: the type octet, a length above 15, and a point.
 fn has_fractional_date(parsed: &X509Certificate<'_>) -> bool {
     let tbs: &[u8] = parsed.tbs_certificate.as_ref();
-    tbs.windows(17).any(|window| {
-        window[0] == 0x18
-            && (17..=32).contains(&window[1])
-            && window[2..16].iter().all(u8::is_ascii_digit)
-            && window[16] == b'.'
+    memchr::memchr_iter(0x18, tbs).filter_map(|at| tbs.get(at..at + 17)).any(|time| {
+        (17..=32).contains(&time[1]) && time[2..16].iter().all(u8::is_ascii_digit) && time[16] == b'.'
     })
 }
 

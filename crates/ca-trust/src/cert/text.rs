@@ -1,7 +1,9 @@
 //! Certificate text made safe to show: names, dates, hexadecimal.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
+use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 const LONGEST_SHOWN: usize = 128;
@@ -10,6 +12,14 @@ const LONGEST_SHOWN: usize = 128;
 /// bidirectional marks, overrides and isolates, zero-width characters, line and paragraph separators.
 pub(crate) fn clean(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST_SHOWN));
+    push_clean(&mut shown, text);
+    shown
+}
+
+fn push_clean(shown: &mut String, text: &str) {
+    if text.len() <= LONGEST_SHOWN && text.bytes().all(|octet| (b' '..=b'~').contains(&octet)) {
+        return shown.push_str(text);
+    }
     for (count, character) in text.chars().enumerate() {
         if count == LONGEST_SHOWN {
             shown.push('…');
@@ -17,7 +27,6 @@ pub(crate) fn clean(text: &str) -> String {
         }
         shown.push(if deceives(character) { char::REPLACEMENT_CHARACTER } else { character });
     }
-    shown
 }
 
 fn deceives(character: char) -> bool {
@@ -27,6 +36,19 @@ fn deceives(character: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// How the attributes of a name are labelled (RFC 4519 §2, RFC 2985 §5.2.1).
+static LABELS: [(Oid<'_>, &str); 9] = [
+    (oid!(2.5.4.3), "CN"),
+    (oid!(2.5.4.10), "O"),
+    (oid!(2.5.4.11), "OU"),
+    (oid!(2.5.4.6), "C"),
+    (oid!(2.5.4.8), "ST"),
+    (oid!(2.5.4.7), "L"),
+    (oid!(2.5.4.5), "serialNumber"),
+    (oid!(0.9.2342.19200300.100.1.25), "DC"),
+    (oid!(1.2.840.113549.1.9.1), "emailAddress"),
+];
+
 /// A distinguished name as `CN=…, O=…` in the certificate's own order, each value cleaned.
 pub(crate) fn name_to_string(name: &X509Name<'_>) -> String {
     let mut text = String::new();
@@ -34,36 +56,26 @@ pub(crate) fn name_to_string(name: &X509Name<'_>) -> String {
         if !text.is_empty() {
             text.push_str(", ");
         }
-        let oid = attribute.attr_type().to_id_string();
-        let label = match oid.as_str() {
-            "2.5.4.3" => "CN",
-            "2.5.4.5" => "serialNumber",
-            "2.5.4.6" => "C",
-            "2.5.4.7" => "L",
-            "2.5.4.8" => "ST",
-            "2.5.4.10" => "O",
-            "2.5.4.11" => "OU",
-            "0.9.2342.19200300.100.1.25" => "DC",
-            "1.2.840.113549.1.9.1" => "emailAddress",
-            other => other,
-        };
-        text.push_str(label);
+        match LABELS.iter().find(|(known, _)| known == attribute.attr_type()) {
+            Some((_, label)) => text.push_str(label),
+            None => text.push_str(&attribute.attr_type().to_id_string()),
+        }
         text.push('=');
-        text.push_str(&clean(&attribute_value(attribute).unwrap_or_default()));
+        push_clean(&mut text, &attribute_value(attribute).unwrap_or_default());
     }
     text
 }
 
 /// The text of one attribute; BMPString (UTF-16 big-endian, found in old Windows authorities) included.
-pub(super) fn attribute_value(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+pub(super) fn attribute_value<'a>(attribute: &'a AttributeTypeAndValue<'_>) -> Option<Cow<'a, str>> {
     const BMP_STRING: u32 = 30;
     if attribute.attr_value().tag().0 == BMP_STRING {
         let units = attribute.as_slice().chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
         return Some(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect());
     }
     match attribute.as_str() {
-        Ok(text) => Some(text.to_owned()),
-        Err(_) => Some(String::from_utf8_lossy(attribute.as_slice()).into_owned()),
+        Ok(text) => Some(Cow::Borrowed(text)),
+        Err(_) => Some(String::from_utf8_lossy(attribute.as_slice())),
     }
     .filter(|text| !text.is_empty())
 }

@@ -20,6 +20,7 @@ impl TrustStore {
     /// The client side of connections in `scope`, with the trust of this moment.
     ///
     /// ```no_run
+    /// # #[cfg(feature = "rustls-ring")]
     /// # fn example(store: &ca_trust::TrustStore) -> Result<(), ca_trust::tls::TlsConfigError> {
     /// use ca_trust::{Service, tls::{TlsProfile, ring_provider}};
     ///

@@ -2,18 +2,19 @@
 
 use std::net::IpAddr;
 
+use x509_parser::asn1_rs::{Oid, oid};
+
 use super::Rejection;
-use crate::cert::{AltName, Certificate, ExtensionFact};
+use crate::cert::{AltName, Certificate, ExtensionFact, SUBJECT_ALT_NAME};
 use crate::diagnose::Cause;
 use crate::import::odd_serial;
 
-const SUBJECT_KEY_ID: &str = "2.5.29.14";
-const SUBJECT_ALT_NAME: &str = "2.5.29.17";
-const NAME_CONSTRAINTS: &str = "2.5.29.30";
-const AUTHORITY_KEY_ID: &str = "2.5.29.35";
-const POLICY_CONSTRAINTS: &str = "2.5.29.36";
-const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
-const AUTHORITY_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
+const SUBJECT_KEY_ID: Oid<'_> = oid!(2.5.29.14);
+const NAME_CONSTRAINTS: Oid<'_> = oid!(2.5.29.30);
+const AUTHORITY_KEY_ID: Oid<'_> = oid!(2.5.29.35);
+const POLICY_CONSTRAINTS: Oid<'_> = oid!(2.5.29.36);
+const EXTENDED_KEY_USAGE: Oid<'_> = oid!(2.5.29.37);
+const AUTHORITY_INFO_ACCESS: Oid<'_> = oid!(1.3.6.1.5.5.7.1.1);
 const ANY_PURPOSE: &str = "2.5.29.37.0";
 
 /// Rules for the peer's own certificate.
@@ -25,18 +26,18 @@ pub(super) fn leaf(leaf: &Certificate) -> Result<(), Rejection> {
     if facts.authority_key_id.is_none() {
         return fail("it has no authority key identifier (RFC 5280 §4.2.1.1)");
     }
-    if find(leaf, NAME_CONSTRAINTS).is_some() {
+    if find(leaf, &NAME_CONSTRAINTS).is_some() {
         return fail("it has name constraints without being an authority (RFC 5280 §4.2.1.10)");
     }
     if let Some(purposes) = &facts.extended_key_usage {
         if purposes.iter().any(|purpose| purpose == ANY_PURPOSE) {
             return fail("it may be used for any purpose (CA/Browser Forum baseline §7.1.2.7)");
         }
-        if find(leaf, EXTENDED_KEY_USAGE).is_some_and(|extension| extension.critical) {
+        if find(leaf, &EXTENDED_KEY_USAGE).is_some_and(|extension| extension.critical) {
             return fail("its extended key usage is critical (CA/Browser Forum baseline §7.1.2.7)");
         }
     }
-    if let Some(names) = find(leaf, SUBJECT_ALT_NAME) {
+    if let Some(names) = find(leaf, &SUBJECT_ALT_NAME) {
         let empty_subject = facts.subject.is_empty();
         if empty_subject != names.critical {
             return fail(
@@ -73,7 +74,7 @@ pub(super) fn anchor(anchor: &Certificate) -> Result<(), Rejection> {
     if facts.basic_constraints.is_some_and(|constraints| !constraints.critical) {
         return fail("its basic constraints are not critical (RFC 5280 §4.2.1.9)");
     }
-    if anchor.is_self_issued() && find(anchor, AUTHORITY_KEY_ID).is_some() {
+    if anchor.is_self_issued() && find(anchor, &AUTHORITY_KEY_ID).is_some() {
         // CA/Browser Forum baseline §7.1.2.1.3: the key identifier alone, equal to the subject's own.
         if facts.authority_key_names_issuer || facts.authority_key_id != facts.subject_key_id {
             return fail("its authority key identifier is not its own key (baseline §7.1.2.1.3)");
@@ -103,12 +104,12 @@ fn every(certificate: &Certificate) -> Result<(), Rejection> {
     if facts.fractional_dates {
         return fail("its dates have fractions of a second (RFC 5280 §4.1.2.5)");
     }
-    for id in [SUBJECT_KEY_ID, AUTHORITY_KEY_ID, AUTHORITY_INFO_ACCESS] {
+    for id in &[SUBJECT_KEY_ID, AUTHORITY_KEY_ID, AUTHORITY_INFO_ACCESS] {
         if find(certificate, id).is_some_and(|extension| extension.critical) {
             return fail("a key identifier or information access extension is critical (RFC 5280 §4.2)");
         }
     }
-    if find(certificate, POLICY_CONSTRAINTS).is_some_and(|extension| !extension.critical) {
+    if find(certificate, &POLICY_CONSTRAINTS).is_some_and(|extension| !extension.critical) {
         return fail("its policy constraints are not critical (RFC 5280 §4.2.1.11)");
     }
     if facts.extensions.iter().any(|extension| extension.malformed) {
@@ -131,7 +132,7 @@ fn every_authority(authority: &Certificate) -> Result<(), Rejection> {
     if facts.subject_key_id.is_none() {
         return Err(violation(authority, "it has no subject key identifier (RFC 5280 §4.2.1.2)"));
     }
-    match find(authority, NAME_CONSTRAINTS) {
+    match find(authority, &NAME_CONSTRAINTS) {
         Some(extension) if extension.constrains_nothing => {
             Err(violation(authority, "its name constraints are empty (RFC 5280 §4.2.1.10)"))
         }
@@ -180,8 +181,8 @@ fn is_number(part: &str) -> bool {
     }
 }
 
-fn find<'a>(certificate: &'a Certificate, oid: &str) -> Option<&'a ExtensionFact> {
-    certificate.facts().extensions.iter().find(|extension| extension.oid == oid)
+fn find<'a>(certificate: &'a Certificate, oid: &Oid<'_>) -> Option<&'a ExtensionFact> {
+    certificate.facts().extensions.iter().find(|extension| extension.oid == *oid)
 }
 
 fn violation(certificate: &Certificate, detail: &str) -> Rejection {

@@ -21,7 +21,7 @@ pub(super) fn unreadable(leaf: &Certificate, error: &webpki::Error) -> Rejection
         return Rejection::of(Cause::OldCertificateVersion, leaf, detail);
     }
     if let Some(extension) = leaf.facts().extensions.iter().find(|it| it.critical && !it.understood) {
-        let detail = format!("critical extension {}", extension.oid);
+        let detail = format!("critical extension {}", extension.oid.to_id_string());
         return Rejection::of(Cause::UnknownCriticalExtension, leaf, detail);
     }
     Rejection::of(Cause::Malformed, leaf, error.to_string())

@@ -126,7 +126,7 @@ fn check_anchor(
     let unknown =
         anchor.facts().extensions.iter().find(|extension| extension.critical && !extension.understood);
     if let Some(extension) = unknown {
-        let detail = format!("critical extension {}", extension.oid);
+        let detail = format!("critical extension {}", extension.oid.to_id_string());
         return Err(Rejection::of(Cause::UnknownCriticalExtension, anchor, detail));
     }
     Ok(())
