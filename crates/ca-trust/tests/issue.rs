@@ -1,4 +1,5 @@
 //! The managed authority: what it issues, who agrees with it, and how it is replaced.
+#![cfg(feature = "rustls-ring")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Memory of connections. Resident memory is the process's, so these tests run one at a time.
+#![cfg(feature = "rustls-ring")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! rustls configurations against each other over a socket pair: policies, hot swap, bounds.
+#![cfg(feature = "rustls-ring")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The chain verdict on chains made here: one per cause, and the name rules as a matrix.
+#![cfg(feature = "rustls-ring")]
 
 mod support;
 

@@ -1,6 +1,9 @@
 //! Certificate chains made for one test, valid from 2020 to 2040 unless the test says otherwise.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
+#[cfg(feature = "rustls-ring")]
+pub mod live;
+#[cfg(feature = "rustls-ring")]
 pub mod tls;
 
 use std::time::Duration;

@@ -1,145 +1,29 @@
-//! One live handshake per cause: against `openssl s_server` and `s_client`, and against peers no TLS library would be.
+//! One live handshake per cause, our client: against `openssl s_server`, and against peers no TLS library would be.
+#![cfg(feature = "rustls-ring")]
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use ca_trust::diagnose::{Cause, Diagnosis, HandshakeFailed, Side};
+use ca_trust::diagnose::{Cause, HandshakeFailed, Side};
 use ca_trust::tls::{
-    ClientAuth, ClientTls, Connection, Identities, Identity, ProbeReport, ServerTls, TlsProfile,
-    complete_handshake, probe, ring_provider,
+    ClientAuth, ClientTls, Connection, Identity, TlsProfile, complete_handshake, probe, ring_provider,
 };
-use ca_trust::verify::{Conformance, NameMode, Revocation, RevocationList, VerifyPolicy};
+use ca_trust::verify::{Conformance, NameMode, Revocation, RevocationList};
 use ca_trust::{Anchors, Certificate, ReferenceName, Scope, Service, Services, TrustStore};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use rustls::ServerConnection;
-use support::tls::Fixed;
-use support::{Authority, Leaf, dns, now, root, root_with, self_signed_leaf};
-
-const NAME: &str = "sip.carrier.example";
-
-/// An `openssl s_server` on a free port, ended when dropped.
-struct OpensslServer {
-    child: Child,
-    address: SocketAddr,
-    _files: tempfile::TempDir,
-}
-
-impl OpensslServer {
-    fn start(leaf: &Leaf, above: &[&Authority], arguments: &[&str]) -> Self {
-        let above: String = above.iter().map(|ca| ca.pem.as_str()).collect();
-        Self::start_pem(&leaf.pem, &leaf.key.serialize_pem(), &above, arguments)
-    }
-
-    fn start_pem(leaf: &str, key: &str, above: &str, arguments: &[&str]) -> Self {
-        let files = tempfile::tempdir().expect("a temporary directory");
-        let write = |name: &str, text: &str| {
-            let path = files.path().join(name);
-            std::fs::write(&path, text).expect("a writable directory");
-            path
-        };
-        let mut command = Command::new("openssl");
-        command.args(["s_server", "-accept", "127.0.0.1:0", "-no-CApath", "-no-CAstore", "-no-CAfile"]);
-        command.arg("-cert").arg(write("leaf.pem", leaf)).arg("-key").arg(write("key.pem", key));
-        if !above.is_empty() {
-            command.arg("-cert_chain").arg(write("above.pem", above));
-        }
-        let child = command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl is installed");
-        let mut server = Self { child, address: ([127, 0, 0, 1], 0).into(), _files: files };
-        let output = server.child.stdout.take().expect("piped");
-        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        let address =
-            lines.find_map(|line| line.strip_prefix("ACCEPT ").and_then(|address| address.parse().ok()));
-        server.address = address.expect("s_server says where it listens");
-        thread::spawn(move || lines.count());
-        server
-    }
-}
-
-impl Drop for OpensslServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// How we connect in one test.
-struct Caller {
-    anchors: Anchors,
-    profile: TlsProfile,
-    lists: Vec<RevocationList>,
-    identity: Option<Identity>,
-    patience: Duration,
-}
-
-impl Caller {
-    fn trusting(ca: &Authority) -> Self {
-        Self::with(Anchors::from_certificates([ca.certificate()]))
-    }
-
-    fn with(anchors: Anchors) -> Self {
-        Self {
-            anchors,
-            profile: TlsProfile::trunk(),
-            lists: Vec::new(),
-            identity: None,
-            patience: Duration::from_secs(5),
-        }
-    }
-
-    fn policy(mut self, change: impl FnOnce(&mut VerifyPolicy)) -> Self {
-        change(&mut self.profile.verify);
-        self
-    }
-
-    fn call(&self, address: SocketAddr) -> ProbeReport {
-        let tls =
-            ClientTls::new(self.anchors.clone(), &self.profile, ring_provider()).expect("ring has it all");
-        let tls = tls.with_clock(Arc::new(Fixed));
-        tls.set_trust(self.anchors.clone(), self.lists.clone());
-        if let Some(identity) = &self.identity {
-            tls.set_identities(Identities::one(identity.clone()));
-        }
-        let mut stream = TcpStream::connect(address).expect("the peer listens");
-        stream.set_read_timeout(Some(self.patience)).expect("a timeout");
-        let name = ReferenceName::parse(NAME).expect("a sound name");
-        probe(&mut stream, &tls, &name, now()).expect("a sound configuration")
-    }
-
-    fn diagnose(&self, address: SocketAddr) -> Option<Cause> {
-        let report = self.call(address);
-        if let Some(diagnosis) = &report.diagnosis {
-            complete(diagnosis);
-        }
-        report.diagnosis.map(|diagnosis| diagnosis.cause)
-    }
-}
-
-/// Every diagnosis says what, why and what to do.
-fn complete(diagnosis: &Diagnosis) {
-    assert!(!diagnosis.detail.is_empty() && diagnosis.fix().len() > 20, "{diagnosis}");
-}
-
-fn assert_cause(ca: &Authority, leaf: &Leaf, above: &[&Authority], cause: Cause) {
-    let server = OpensslServer::start(leaf, above, &[]);
-    let report = Caller::trusting(ca).call(server.address);
-    let diagnosis = report.diagnosis.unwrap_or_else(|| panic!("{cause}: accepted"));
-    complete(&diagnosis);
-    assert_eq!(diagnosis.cause, cause, "{diagnosis}");
-    let evidence = diagnosis.evidence.expect("a certificate is at fault");
-    assert!(evidence.not_before < evidence.not_after && !evidence.issuer.is_empty());
-}
+use rustls::time_provider::TimeProvider;
+use rustls_pki_types::UnixTime;
+use support::live::{
+    Caller, NAME, OpensslServer, assert_cause, complete, der, our_server, peer, peer_returning,
+};
+use support::{Authority, dns, now, root, root_with, self_signed_leaf};
 
 /// CT-41, CT-43: not_trusted, missing_intermediate, self_signed, ca_used_as_peer: DG-001, DG-044.
 #[test]
@@ -232,6 +116,37 @@ fn the_chain_is_unsound() {
     let strict = Caller::trusting(&ca).policy(|policy| policy.conformance = Conformance::Strict);
     assert_eq!(strict.diagnose(server.address), Some(Cause::NonConformant));
     assert_eq!(Caller::trusting(&ca).diagnose(server.address), None);
+}
+
+/// CT-20, CT-41: too_complex: a maze of authorities of one name, through which no path leads.
+#[test]
+fn the_chain_is_a_maze() {
+    let (ca, impostor) = (root("Maze"), root("Maze"));
+    let leaf = impostor.leaf_with(NAME, |params| params.use_authority_key_identifier_extension = false);
+    let maze: Vec<_> = (0..12).map(|_| impostor.intermediate("Maze")).collect();
+    assert_cause(&ca, &leaf, &maze.iter().collect::<Vec<_>>(), Cause::TooComplex);
+}
+
+/// CT-41: local_configuration: our own clock does not know the time.
+#[test]
+fn our_own_side_is_misconfigured() {
+    #[derive(Debug)]
+    struct Stopped;
+    impl TimeProvider for Stopped {
+        fn current_time(&self) -> Option<UnixTime> {
+            None
+        }
+    }
+    let ca = root("Root");
+    let server = OpensslServer::start(&ca.leaf(NAME), &[], &[]);
+    let anchors = Anchors::from_certificates([ca.certificate()]);
+    let tls = ClientTls::new(anchors, &TlsProfile::trunk(), ring_provider()).unwrap();
+    let tls = tls.with_clock(Arc::new(Stopped));
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let name = ReferenceName::parse(NAME).unwrap();
+    let diagnosis = probe(&mut stream, &tls, &name, now()).unwrap().diagnosis.unwrap();
+    complete(&diagnosis);
+    assert_eq!(diagnosis.cause, Cause::LocalConfiguration, "{diagnosis}");
 }
 
 /// CT-41, research on device fleets: weak_key (RSA-1024), weak_signature (SHA-1), old_certificate_version (X.509 v1),
@@ -545,104 +460,6 @@ fn the_certificate_is_unreadable() {
     thread.join().unwrap();
 }
 
-/// CT-30, CT-41, CT-47: our server and `openssl s_client`: no_client_certificate, version_mismatch, cipher_mismatch,
-/// own_certificate_refused, expired, not_trusted; and good clients in both versions.
-#[test]
-fn openssl_clients_are_diagnosed() {
-    let ca = root("Root");
-    let leaf = ca.leaf(NAME);
-    let directory = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = directory.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let trusted = write("ca.pem", &ca.pem);
-    let device = |name: &str, ca: &Authority, change: &dyn Fn(&mut CertificateParams)| {
-        let leaf = ca.leaf_with("0004f2aabbcc", |params| {
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-            change(params);
-        });
-        (write(&format!("{name}.pem"), &leaf.pem), write(&format!("{name}.key"), &leaf.key.serialize_pem()))
-    };
-    let (good, good_key) = device("good", &ca, &|_| {});
-    let (old, old_key) = device("old", &ca, &|params| params.not_after = rcgen::date_time_ymd(2026, 12, 31));
-    let (strange, strange_key) = device("strange", &root("Stranger"), &|_| {});
-    let verify = ["-CAfile", trusted.as_str(), "-verify_return_error", "-servername", NAME];
-    let with = |more: &[&'static str]| [verify.as_slice(), more].concat();
-    let own = |certificate: &'static str, key: &'static str| {
-        [verify.as_slice(), &["-cert", certificate, "-key", key]].concat()
-    };
-    let (good, good_key): (&'static str, &'static str) = (good.leak(), good_key.leak());
-    let (old, old_key): (&'static str, &'static str) = (old.leak(), old_key.leak());
-    let (strange, strange_key): (&'static str, &'static str) = (strange.leak(), strange_key.leak());
-    for (auth, arguments, expected) in [
-        (ClientAuth::None, with(&["-tls1_2"]), None),
-        (ClientAuth::None, with(&["-tls1_3"]), None),
-        (ClientAuth::Required, own(good, good_key), None),
-        (ClientAuth::Required, with(&["-tls1_2"]), Some(Cause::NoClientCertificate)),
-        (ClientAuth::Required, with(&["-tls1_3"]), Some(Cause::NoClientCertificate)),
-        (ClientAuth::Required, own(old, old_key), Some(Cause::Expired)),
-        (ClientAuth::RequiredAllowExpired, own(old, old_key), None),
-        (ClientAuth::Required, own(strange, strange_key), Some(Cause::NotTrusted)),
-        (ClientAuth::TokenBootstrap, own(strange, strange_key), None),
-        (ClientAuth::None, with(&["-tls1", "-cipher", "ALL:@SECLEVEL=0"]), Some(Cause::VersionMismatch)),
-        (ClientAuth::None, with(&["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]), Some(Cause::VersionMismatch)),
-        (ClientAuth::None, with(&["-tls1_2", "-cipher", "AES128-SHA"]), Some(Cause::CipherMismatch)),
-        (ClientAuth::None, with(&["-tls1_2", "-cipher", "AES128-GCM-SHA256"]), Some(Cause::CipherMismatch)),
-        (
-            ClientAuth::None,
-            with(&["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"]),
-            Some(Cause::CipherMismatch),
-        ),
-        (ClientAuth::None, with(&["-tls1_3", "-groups", "X448"]), Some(Cause::CipherMismatch)),
-        (
-            ClientAuth::None,
-            vec!["-CAfile", strange, "-verify_return_error", "-servername", NAME],
-            Some(Cause::OwnCertificateRefused),
-        ),
-    ] {
-        let (address, served) = serve_once(&ca, &leaf, auth);
-        let status = Command::new("openssl")
-            .args(["s_client", "-connect", &address.to_string(), "-no-CApath", "-no-CAstore"])
-            .args(&arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        status.expect("openssl is installed");
-        let diagnosis = served.join().unwrap().err();
-        assert_eq!(diagnosis.as_ref().map(|it| it.cause), expected, "{auth:?} {arguments:?} {diagnosis:?}");
-    }
-}
-
-/// CT-41, ES-07: plain_text_on_tls_port, not_tls and old SSL at our server, without a TLS client.
-#[test]
-fn peers_that_are_no_tls_clients() {
-    let ca = root("Root");
-    let leaf = ca.leaf(NAME);
-    for (octets, cause) in [
-        (
-            b"OPTIONS sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n\r\n".as_slice(),
-            Cause::PlainTextOnTlsPort,
-        ),
-        (b"REGISTER sip:pbx.example SIP/2.0\r\n", Cause::PlainTextOnTlsPort),
-        (b"GET / HTTP/1.1\r\nHost: pbx\r\n\r\n", Cause::PlainTextOnTlsPort),
-        (b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10\x01\x00\x80", Cause::VersionMismatch),
-        (b"\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad", Cause::NotTls),
-        (b"", Cause::ClosedDuringHandshake),
-        (b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", Cause::ProtocolViolation),
-    ] {
-        let (address, served) = serve_once(&ca, &leaf, ClientAuth::None);
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.write_all(octets).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
-        let diagnosis = served.join().unwrap().unwrap_err();
-        complete(&diagnosis);
-        assert_eq!(diagnosis.cause, cause, "{:?}: {diagnosis}", String::from_utf8_lossy(octets));
-    }
-}
-
 /// CT-44, CT-06: every failure is one structured event with trunk, peer and cause, and no key material.
 #[test]
 fn failures_are_logged_once_and_without_secrets() {
@@ -732,50 +549,4 @@ impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
     fn make_writer(&self) -> Self {
         self.clone()
     }
-}
-
-fn our_server(ca: &Authority, leaf: &Leaf, auth: ClientAuth) -> ServerTls {
-    let own = Identity::new(vec![leaf.der.clone()], leaf.key_der(), &ring_provider())
-        .expect("they belong together");
-    let anchors = Anchors::from_certificates([ca.certificate()]);
-    ServerTls::new(anchors, &TlsProfile::trunk(), ring_provider(), Identities::one(own), auth)
-        .expect("ring has it all")
-        .with_clock(Arc::new(Fixed))
-}
-
-/// Our server for one connection: how the handshake went, and then whatever alert follows it.
-fn serve_once(
-    ca: &Authority,
-    leaf: &Leaf,
-    auth: ClientAuth,
-) -> (SocketAddr, JoinHandle<Result<(), Diagnosis>>) {
-    let (config, capture) = our_server(ca, leaf, auth).attempt().expect("checked before");
-    peer_returning(move |stream| {
-        let mut connection =
-            Connection::Server(ServerConnection::new(config).expect("a sound configuration"));
-        complete_handshake(&mut connection, stream, &capture)
-    })
-}
-
-fn peer(serve: impl FnOnce(&mut TcpStream) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {
-    peer_returning(serve)
-}
-
-/// Accepts one connection on a free loopback port.
-fn peer_returning<T: Send + 'static>(
-    serve: impl FnOnce(&mut TcpStream) -> T + Send + 'static,
-) -> (SocketAddr, JoinHandle<T>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let thread = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("somebody connects");
-        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-        serve(&mut stream)
-    });
-    (address, thread)
-}
-
-fn der(pem: &str) -> rustls_pki_types::CertificateDer<'static> {
-    use rustls_pki_types::pem::PemObject;
-    rustls_pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).expect("openssl wrote it")
 }
