@@ -2,7 +2,7 @@
 
 use crate::codec::Codec;
 
-/// Equipment impairment and robustness against packet loss (ITU-T G.113 Appendix I).
+/// Equipment impairment and robustness against packet loss (ITU-T G.113 Appendix I, table I.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Impairment {
     /// Ie: impairment without loss, 0 for G.711.
