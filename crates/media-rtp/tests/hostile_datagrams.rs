@@ -79,7 +79,8 @@ fn every_length_and_first_octet() {
     );
 }
 
-/// ES-34: every length 0..=64 with structured starts: all first octets, all packet types, lengths and paddings that lie.
+/// ES-34, FG-04: every length 0..=64 with structured starts: all first octets (RTP, RTCP, STUN, DTLS and what is none of
+/// them), all packet types, lengths and paddings that lie.
 #[test]
 fn structured_starts_of_every_short_length() {
     let mut screen = Screen::new(CompoundRule::ReducedSize);

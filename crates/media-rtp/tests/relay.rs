@@ -17,8 +17,8 @@ use media_rtp::relay::{
 };
 use media_rtp::rtcp::{Compound, CompoundRule, ReportBlock, RtcpPacket, RtcpWriter, SenderInfo};
 use media_rtp::rtp::{RtpBuilder, RtpPacket};
-use media_rtp::sdp::attribute::Direction;
-use media_rtp::sdp::offer_answer::{LocalMedia, MediaSecurity, SrtpPolicy};
+use media_rtp::sdp::attribute::{Direction, IcePwd, IceUfrag};
+use media_rtp::sdp::offer_answer::{DtlsRole, IceParameters, LocalMedia, MediaSecurity, SrtpPolicy};
 use media_rtp::sdp::{MediaConfig, MediaSession, OfferAnswer, SessionDescription, Signalling};
 use media_rtp::srtp::{SrtpConfig, SrtpReceiver, SrtpSender};
 
@@ -386,9 +386,11 @@ fn srtp_on_one_leg() {
     assert!(bench.rtp(LegId::A, PEER_A, &protect(&mut peer_sends, rtp(0, 7, &[0; 160]))).is_some());
 }
 
-/// ES-30, ES-31: 100,000 forged packets under each policy never get media and never inject any.
+/// ES-30, ES-31, FG-07: ten million forged packets, a third under each policy, never get media and never inject any.
 #[test]
 fn a_sprayer_gets_nothing_and_injects_nothing() {
+    const FORGED: u32 = 3_400_000;
+    const REAL_EVERY: u32 = 500;
     let learn = LatchPolicy::LearnAfter { packets: 5, from: None };
     for policy in [LatchPolicy::SignalledOnly, learn, LatchPolicy::Strict] {
         let mut bench = Bench::new(plain(PEER_A, PCMU).with_latch(policy), plain(PEER_B, PCMU));
@@ -397,26 +399,31 @@ fn a_sprayer_gets_nothing_and_injects_nothing() {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             state >> 8
         };
+        let mut forged = rtp_of(666, 0, 0, 0, &[0x55; 160]);
+        let len = forged.len();
         let mut passed = 0;
-        for n in 0..100_000_u32 {
+        for n in 0..FORGED {
             // Every fourth packet belongs to a steady stream from one place; the rest come from everywhere.
             let steady = n % 4 == 0;
-            let source = match steady {
-                true => "203.0.113.66:6666".to_owned(),
-                false => format!("203.0.113.{}:{}", random() % 256, 1024 + random() % 60_000),
-            };
-            let sequence = if steady { (n / 4) as u16 } else { random() as u16 };
-            let forged = rtp_of(if steady { 666 } else { random() }, 0, sequence, n * 160, &[0x55; 160]);
-            assert_eq!(bench.rtp(LegId::A, &source, &forged), None, "injected under {policy:?}");
-            if n % 10 == 0 {
-                let real = rtp(0, (n / 10) as u16, &[1; 160]);
-                passed += usize::from(bench.rtp(LegId::A, PEER_A, &real).is_some());
+            let (host, port) = if steady { (66, 6666) } else { (random() as u8, random() as u16 | 1024) };
+            let (ssrc, sequence) = if steady { (666, (n / 4) as u16) } else { (random(), random() as u16) };
+            forged[2..4].copy_from_slice(&sequence.to_be_bytes());
+            forged[4..8].copy_from_slice(&(n * 160).to_be_bytes());
+            forged[8..12].copy_from_slice(&ssrc.to_be_bytes());
+            bench.buffer[..len].copy_from_slice(&forged);
+            let source = SocketAddr::from(([203, 0, 113, host], port));
+            let Bench { relay, now, buffer } = &mut bench;
+            let verdict = relay.handle_packet(LegId::A, Component::Rtp, source, buffer, len, *now);
+            assert_eq!(verdict, Verdict::Done, "injected under {policy:?}");
+            if n % REAL_EVERY == 0 {
+                let real = rtp(0, (n / REAL_EVERY) as u16, &[1; 160]);
+                passed += u32::from(bench.rtp(LegId::A, PEER_A, &real).is_some());
                 let media = bench.datagram(LegId::B, Component::Rtp, PEER_B, &real);
                 assert_eq!(media.unwrap().0, PEER_A.parse().unwrap(), "media stolen under {policy:?}");
             }
         }
-        assert_eq!(passed, 10_000);
-        assert_eq!(bench.relay.stats(LegId::A).wrong_source, 100_000);
+        assert_eq!(passed, FORGED / REAL_EVERY);
+        assert_eq!(bench.relay.stats(LegId::A).wrong_source, u64::from(FORGED));
         assert_eq!(bench.outputs(), []);
     }
 }
@@ -561,13 +568,24 @@ fn noise_is_counted() {
     assert!(stats.malformed > 250, "{stats:?}");
 }
 
+/// A leg to a browser: ICE and DTLS-SRTP.
+fn webrtc(peer: &str) -> LegConfig {
+    let mut leg = plain(peer, PCMU);
+    leg.session.security = MediaSecurity::Dtls { fingerprints: vec![], role: DtlsRole::Server };
+    leg.session.ice = Some(IceParameters {
+        ufrag: IceUfrag("8hhY".to_owned()),
+        pwd: IcePwd("asd88fgpdd777uzjYhagZg".to_owned()),
+        candidates: vec![],
+        lite: false,
+        options: vec![],
+    });
+    leg
+}
+
 /// MR-014: with DTLS nothing passes before the handshake has given keys.
 #[test]
 fn dtls_legs_wait_for_their_keys() {
-    let mut leg = plain(PEER_A, PCMU);
-    leg.session.security =
-        MediaSecurity::Dtls { fingerprints: vec![], role: media_rtp::sdp::offer_answer::DtlsRole::Server };
-    let mut bench = Bench::new(leg, plain(PEER_B, PCMU));
+    let mut bench = Bench::new(webrtc(PEER_A), plain(PEER_B, PCMU));
     assert_eq!(bench.rtp(LegId::A, PEER_A, &rtp(0, 1, &[0; 160])), None);
     assert_eq!(bench.rtp(LegId::B, PEER_B, &rtp(0, 1, &[0; 160])), None);
     let key = |byte| {
@@ -577,6 +595,56 @@ fn dtls_legs_wait_for_their_keys() {
     bench.relay.set_keys(LegId::A, &key(1), &key(2)).unwrap();
     let sent = bench.rtp(LegId::B, PEER_B, &rtp(0, 2, &[0; 160])).unwrap();
     assert_eq!(sent.len(), 172 + 10);
+}
+
+/// RFC 7983 §7: STUN and DTLS go to the engines of the leg that has them, by their own way out of the relay; a leg that was
+/// negotiated without only counts them.
+#[cfg(feature = "driver")]
+#[test]
+fn stun_and_dtls_are_handed_to_the_engines_of_the_leg() {
+    use media_rtp::demux::DatagramKind;
+    use media_rtp::driver::{EngineOutput, Forward, MediaEngine};
+    use media_rtp::relay::RelayCommand;
+
+    let mut bench = Bench::new(webrtc(PEER_A), plain(PEER_B, PCMU));
+    let mut stun = vec![0; 28];
+    stun[..8].copy_from_slice(&[0, 1, 0, 8, 0x21, 0x12, 0xA4, 0x42]);
+    let dtls = vec![22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9];
+    let channel = vec![0x40, 0, 0, 1, 9];
+    let source = PEER_C.parse().unwrap();
+    for port in [0, 2] {
+        for datagram in [&stun, &dtls, &channel] {
+            bench.buffer[..datagram.len()].copy_from_slice(datagram);
+            let answer =
+                bench.relay.handle_datagram(port, source, &mut bench.buffer, datagram.len(), bench.now);
+            assert_eq!(answer, Forward::Nothing);
+        }
+    }
+    let given = |kind, datagram: &[u8]| Output::NotMedia {
+        leg: LegId::A,
+        component: Component::Rtp,
+        source,
+        kind,
+        datagram: datagram.to_vec(),
+    };
+    assert_eq!(bench.outputs(), [given(DatagramKind::Stun, &stun), given(DatagramKind::Dtls, &dtls)]);
+    assert_eq!([LegId::A, LegId::B].map(|leg| bench.relay.stats(leg).not_media), [3, 3]);
+
+    let answer = RelayCommand::Transmit {
+        leg: LegId::A,
+        component: Component::Rtp,
+        to: source,
+        datagram: stun.clone(),
+    };
+    bench.relay.handle_command(answer, bench.now);
+    let Some(EngineOutput::Transmit { port: 0, to, datagram }) = MediaEngine::poll_output(&mut bench.relay)
+    else {
+        panic!("nothing to send");
+    };
+    assert_eq!((to, datagram), (source, stun));
+
+    MediaEngine::handle_unreachable(&mut bench.relay, 3);
+    assert_eq!(bench.relay.stats(LegId::B).unreachable, 1);
 }
 
 /// EC-018: a leg that is joined with another peer keeps its stream, its keys and the rollover counter they have come to.

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{Component, LegConfig, LegId, Output, Relay, RelayError, Tap, Verdict};
+use crate::demux::DatagramKind;
 use crate::driver::{EngineOutput, Forward, MediaEngine};
 use crate::dtmf::{Digit, InfoSignal};
+use crate::sdp::offer_answer::MediaSecurity;
 use crate::srtp::MasterKey;
 
 /// What signalling asks of a running relay. The methods of [`Relay`] of the same names say what each does.
@@ -42,6 +44,17 @@ pub enum RelayCommand {
         /// For how long.
         duration: Duration,
     },
+    /// Sends a datagram of the leg's ICE or DTLS engine from the leg's socket.
+    Transmit {
+        /// From which leg.
+        leg: LegId,
+        /// From which of its sockets.
+        component: Component,
+        /// To this address.
+        to: SocketAddr,
+        /// The datagram.
+        datagram: Vec<u8>,
+    },
     /// [`Relay::handle_info`].
     Info {
         /// From which leg's peer.
@@ -55,6 +68,16 @@ impl Relay {
     fn refused(&mut self, leg: LegId, result: Result<(), RelayError>) {
         if let Err(error) = result {
             self.tell(Output::Refused { leg, error });
+        }
+    }
+
+    /// Whether a leg was negotiated to have an engine for such datagrams. Others would only let strangers fill the queue.
+    fn expects(&self, leg: LegId, kind: DatagramKind) -> bool {
+        let session = &self.config(leg).session;
+        match kind {
+            DatagramKind::Stun => session.ice.is_some(),
+            DatagramKind::Dtls => matches!(session.security, MediaSecurity::Dtls { .. }),
+            DatagramKind::Zrtp | DatagramKind::TurnChannel | DatagramKind::Rtp | DatagramKind::Rtcp => false,
         }
     }
 }
@@ -71,15 +94,15 @@ impl MediaEngine for Relay {
         len: usize,
         now: Instant,
     ) -> Forward {
-        let (leg, component) = match port {
-            0 => (LegId::A, Component::Rtp),
-            1 => (LegId::A, Component::Rtcp),
-            2 => (LegId::B, Component::Rtp),
-            _ => (LegId::B, Component::Rtcp),
-        };
+        let (leg, component) = place(port);
         match self.handle_packet(leg, component, source, buffer, len, now) {
             Verdict::Send { leg, component, to, len } => {
                 Forward::Send { port: number(leg, component), to, len }
+            }
+            Verdict::NotMedia(kind) if self.expects(leg, kind) => {
+                let datagram = buffer[..len].to_vec();
+                self.tell(Output::NotMedia { leg, component, source, kind, datagram });
+                Forward::Nothing
             }
             Verdict::Done | Verdict::NotMedia(_) => Forward::Nothing,
         }
@@ -100,12 +123,19 @@ impl MediaEngine for Relay {
                 // A full queue is counted in the statistics of the leg.
                 let _ = self.send_digit(leg, digit, duration, now);
             }
+            RelayCommand::Transmit { leg, component, to, datagram } => {
+                self.tell(Output::Transmit { leg, component, to, datagram });
+            }
             RelayCommand::Info { leg, signal } => self.handle_info(leg, signal, now),
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         Relay::handle_timeout(self, now);
+    }
+
+    fn handle_unreachable(&mut self, port: usize) {
+        Relay::handle_unreachable(self, place(port).0);
     }
 
     fn poll_output(&mut self) -> Option<EngineOutput<Output>> {
@@ -119,6 +149,15 @@ impl MediaEngine for Relay {
 
     fn next_timeout(&self) -> Option<Instant> {
         Relay::next_timeout(self)
+    }
+}
+
+fn place(port: usize) -> (LegId, Component) {
+    match port {
+        0 => (LegId::A, Component::Rtp),
+        1 => (LegId::A, Component::Rtcp),
+        2 => (LegId::B, Component::Rtp),
+        _ => (LegId::B, Component::Rtcp),
     }
 }
 

@@ -141,6 +141,20 @@ pub enum Output {
         /// Body.
         body: String,
     },
+    /// A datagram for the leg's ICE or DTLS engine, from a relay that runs under a driver; answer with
+    /// `RelayCommand::Transmit`. A relay without driver gives [`Verdict::NotMedia`], and the datagram is in the buffer.
+    NotMedia {
+        /// On this leg.
+        leg: LegId,
+        /// On which of its sockets.
+        component: Component,
+        /// Where it came from.
+        source: SocketAddr,
+        /// STUN for a leg with ICE, DTLS for a leg with DTLS-SRTP; all else is only counted.
+        kind: DatagramKind,
+        /// The datagram.
+        datagram: Vec<u8>,
+    },
     /// A source other than the signalled one was learned.
     SourceLearned {
         /// On this leg.
