@@ -28,6 +28,9 @@ struct Prepared {
     at: UnixTime,
 }
 
+/// Who judges, and whether it accepts a case.
+type Contender = (&'static str, Box<dyn Fn(&Prepared) -> bool>);
+
 const ROUNDS: usize = 9;
 
 fn main() {
@@ -35,7 +38,7 @@ fn main() {
     let (default, web) = (VerifyPolicy::default(), VerifyPolicy::web_pki());
     let ring = limbo::algorithms();
     #[cfg_attr(not(feature = "rustls-aws-lc-rs"), expect(unused_mut, reason = "nothing to add"))]
-    let mut contenders: Vec<(&str, Box<dyn Fn(&Prepared) -> bool>)> = vec![
+    let mut contenders: Vec<Contender> = vec![
         ("rustls-webpki alone", Box::new(move |case| webpki_alone(case, ring).is_ok())),
         ("default policy", Box::new(move |case| ours(case, &default, ring))),
         ("web PKI policy", Box::new(move |case| ours(case, &web, ring))),
