@@ -109,6 +109,7 @@ step package package
 step build-tests build_tests
 step rules rules
 step examples examples
+step guide bash ci/guide.sh
 step doc-tests doc_tests
 TAIL=200 step tests tests
 

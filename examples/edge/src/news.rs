@@ -68,9 +68,7 @@ fn log_group(output: &group::Output) {
 
 fn log_registrar(event: &registrar::Event) {
     match event {
-        registrar::Event::Bound { aor, contact, change, .. } => {
-            info!("{aor} registered ({change:?}, contact {contact:?})");
-        }
+        registrar::Event::Bound { aor, change, .. } => info!("{aor} registered ({change:?})"),
         registrar::Event::Unbound { aor, uri, cause, .. } => info!("{aor} lost its contact {uri}: {cause}"),
         registrar::Event::Online { phone } => info!(%phone, "phone is online"),
         registrar::Event::Offline { phone, cause } => info!(%phone, "phone is offline: {cause}"),
