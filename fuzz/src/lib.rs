@@ -9,7 +9,10 @@
 //! `ci/fuzz.sh name 60` fuzzes it; `cargo test -p telco-tests --test corpora` replays the corpus and checks these steps.
 
 pub mod audio;
+pub mod calls;
+pub mod endpoint;
 pub mod media;
+mod script;
 pub mod sip;
 pub mod trust;
 
@@ -21,7 +24,9 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("media_demux", media::media_demux),
     ("rtp_rtcp", media::rtp_rtcp),
     ("sdp_offer_answer", media::sdp_offer_answer),
+    ("sip_calls", calls::sip_calls),
     ("sip_datagram", sip::sip_datagram),
+    ("sip_endpoint", endpoint::sip_endpoint),
     ("sip_header", sip::sip_header),
     ("sip_stream", sip::sip_stream),
     ("srtp_unprotect", media::srtp_unprotect),

@@ -5,8 +5,9 @@
 //! valgrind --tool=callgrind target/release/examples/cost forward 100 crates/sip-trunk/benches/fixtures/invite.sip
 //! ```
 //!
-//! The work is `scan`, `typed` (scan and the views a call needs) or `forward` (scan, views, a new Via, one hop less, a new
-//! Request-URI, serialise). `tests/budget.rs` holds each to its number of instructions.
+//! The work is `scan`, `typed` (scan and the views a call needs), `forward` (scan, views, a new Via, one hop less, a new
+//! Request-URI, serialise), or `judge` (scan, check every header and write the answer, whatever the message is worth).
+//! `tests/budget.rs` holds each to its number of instructions.
 
 #![allow(clippy::print_stdout)] // a program
 
@@ -14,29 +15,34 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use sip_trunk::header::{CSeq, CallId, Contact, From, MaxForwards, RecordRoute, To, Via};
-use sip_trunk::msg::{Edits, Message, Scanner};
+use sip_trunk::msg::{Edits, Element, Message, Scanner, error_reply};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, times, file] = &arguments[..] else {
-        eprintln!("usage: cost scan|typed|forward TIMES FILE");
+        eprintln!("usage: cost scan|typed|forward|judge TIMES FILE");
         return ExitCode::FAILURE;
     };
     let (Ok(times), Ok(message)) = (times.parse::<u32>(), std::fs::read(file)) else {
         eprintln!("TIMES is a number, and FILE holds one SIP message");
         return ExitCode::FAILURE;
     };
+    let message = Bytes::from(message);
+    let shared = message.clone();
+    if work == "judge" {
+        let sum: usize = (0..times).map(|_| judge(std::hint::black_box(&shared))).sum();
+        println!("{sum}");
+        return ExitCode::SUCCESS;
+    }
     let work: fn(&Message) -> Option<usize> = match work.as_str() {
         "scan" => |message| Some(message.body().len()),
         "typed" => views,
         "forward" => forward,
         other => {
-            eprintln!("unknown work {other}: scan, typed or forward");
+            eprintln!("unknown work {other}: scan, typed, forward or judge");
             return ExitCode::FAILURE;
         }
     };
-    let message = Bytes::from(message);
-    let shared = message.clone();
     let sum: Option<usize> = (0..times)
         .map(|_| {
             let scan = Scanner::default().datagram(std::hint::black_box(&shared).clone());
@@ -72,4 +78,10 @@ fn forward(message: &Message) -> Option<usize> {
     edits.decrement_max_forwards().ok()?;
     edits.set_request_uri("sip:+12025550123@192.0.2.40:5060;user=phone").ok()?;
     Some(seen + edits.finish().len())
+}
+
+fn judge(bytes: &Bytes) -> usize {
+    let scan = Scanner::default().datagram(bytes.clone()).check(&Element::default());
+    let found = scan.diagnostics.iter().count();
+    found + error_reply(&scan, "tag").map_or(0, |reply| reply.len())
 }
