@@ -6,11 +6,12 @@
 //! ```
 //!
 //! `--strict` refuses every deviation; `--as user-agent`, `proxy` or `registrar` adds the rules of that role (default: those
-//! of any element).
+//! of any element). The user agent and the registrar serve seven methods, and bodies of SDP alone or among others.
 //!
 //! In the JSON, `outcome` is `ok` for a well-formed message and `rejected` for one that must not be processed. `status` is the
-//! answer that is owed: also a well-formed request can be owed one, such as 416 or 420; `null` is none. `round_trip` says that
-//! the untouched message is written back byte for byte, without line ends before and octets behind it.
+//! answer that is owed: also a well-formed request can be owed one, such as 416 or 420; `null` is none. `then` is what comes of
+//! it: `process`, `answer` or `drop`. `round_trip` says that the untouched message is written back byte for byte, without line
+//! ends before and octets behind it.
 
 #![allow(clippy::print_stdout)] // a program
 
@@ -18,7 +19,21 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sip_trunk::msg::{Diagnostic, Element, Message, Role, Scan, Scanner, StartLine, Strictness, error_reply};
+use sip_trunk::msg::{
+    Diagnostic, Element, Message, Method, Role, Scan, Scanner, Severity, Silence, StartLine, Strictness,
+    error_reply,
+};
+
+const METHODS: &[Method<'_>] = &[
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Invite,
+    Method::Message,
+    Method::Options,
+    Method::Register,
+];
+const BODY_TYPES: &[&str] = &["application/sdp", "multipart/mixed"];
 
 fn main() -> ExitCode {
     let mut scanner = Scanner::default();
@@ -30,7 +45,7 @@ fn main() -> ExitCode {
             "--pretty" => pretty = true,
             "--strict" => scanner.strictness = Strictness::Strict,
             "--as" => match role(arguments.next().as_deref()) {
-                Some(role) => element.role = role,
+                Some(role) => element = as_role(role),
                 None => return usage(),
             },
             option if option.starts_with("--") => return usage(),
@@ -75,6 +90,16 @@ fn role(name: Option<&str>) -> Option<Role> {
     })
 }
 
+fn as_role(role: Role) -> Element<'static> {
+    let is_end = matches!(role, Role::UserAgent | Role::Registrar);
+    Element {
+        role,
+        methods: is_end.then_some(METHODS),
+        body_types: is_end.then_some(BODY_TYPES),
+        ..Element::default()
+    }
+}
+
 /// The object scripts read.
 fn line(file: &str, bytes: &Bytes, scan: &Scan) -> Value {
     let diagnostics: Vec<Value> = scan.diagnostics.iter().map(diagnostic).collect();
@@ -82,6 +107,7 @@ fn line(file: &str, bytes: &Bytes, scan: &Scan) -> Value {
         "file": file,
         "outcome": outcome(scan),
         "status": status(scan),
+        "then": then(scan),
         "diagnostics": diagnostics,
         "round_trip": scan.message.as_ref().is_some_and(|message| round_trips(message, bytes)),
     });
@@ -112,6 +138,17 @@ fn outcome(scan: &Scan) -> &'static str {
 fn status(scan: &Scan) -> Option<u16> {
     let reply = error_reply(scan, "inspect").ok()?;
     Message::from_datagram(reply).ok()?.status()
+}
+
+/// What comes of the message.
+fn then(scan: &Scan) -> &'static str {
+    let harmless = scan.diagnostics.worst().is_none_or(|worst| worst.severity < Severity::Unsupported);
+    match error_reply(scan, "inspect") {
+        Ok(_) => "answer",
+        Err(Silence::NothingWrong) => "process",
+        Err(Silence::Response | Silence::Ack) if harmless => "process",
+        Err(_) => "drop",
+    }
 }
 
 fn round_trips(message: &Message, bytes: &Bytes) -> bool {

@@ -76,3 +76,8 @@ pub mod ua;
 pub mod uri;
 
 pub use engine::{Deadline, Engine, Seed};
+
+/// The example of the front page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;
