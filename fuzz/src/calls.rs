@@ -1,6 +1,6 @@
 //! sip-trunk: two user agents on a network that loses, repeats, reorders and changes datagrams, in virtual time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,8 @@ const SUBSCRIPTIONS: usize = 4;
 const OUTPUTS: usize = 400;
 
 /// Steps read from the bytes: what both users ask for, and what the network does. The tables stay within their limits, what
-/// is sent is SIP, and when both users hang up and the network is good again, nothing is left of any call.
+/// is sent is SIP, a session ends once and says nothing afterwards, and when both users hang up and the network is good again,
+/// nothing is left of any call.
 pub fn sip_calls(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let now = Instant::now();
@@ -46,6 +47,8 @@ pub fn sip_calls(bytes: &[u8]) {
 /// One agent, and what its user knows.
 struct Side {
     agent: UserAgent,
+    /// Sessions whose end was not told.
+    alive: BTreeSet<SessionId>,
     sessions: Vec<SessionId>,
     refers: Vec<(SessionId, ReferId)>,
     subscriptions: Vec<SubscriptionId>,
@@ -97,6 +100,7 @@ impl Side {
         };
         Self {
             agent: UserAgent::new(config, Seed([number as u8; 32]), now),
+            alive: BTreeSet::new(),
             sessions: Vec::new(),
             refers: Vec::new(),
             subscriptions: Vec::new(),
@@ -132,7 +136,9 @@ impl Side {
                     );
                     invite.headers.push(("Replaces".into(), dialog));
                 }
-                agent.invite(invite, now).map(|id| self.sessions.push(id)).is_ok()
+                let placed = agent.invite(invite, now);
+                self.alive.extend(placed.iter());
+                placed.map(|id| self.sessions.push(id)).is_ok()
             }
             (2 | 3, Some(id), ..) => {
                 let progress = Progress { status: 101 + status % 99, body, ..Progress::default() };
@@ -186,6 +192,28 @@ impl Side {
     }
 
     fn told(&mut self, event: Event) {
+        match &event {
+            Event::Incoming { session, .. } => assert!(self.alive.insert(*session), "an id is given once"),
+            Event::Rejected { session, .. } | Event::Ended { session, .. } => {
+                assert!(self.alive.remove(session), "a session ends once");
+            }
+            Event::Progressed { session, .. }
+            | Event::Answered { session, .. }
+            | Event::Confirmed { session, .. }
+            | Event::Offered { session, .. }
+            | Event::OfferAnswered { session, .. }
+            | Event::OfferRefused { session, .. }
+            | Event::OfferWithdrawn { session }
+            | Event::Referred { session, .. }
+            | Event::InDialog { session, .. }
+            | Event::InDialogResponse { session, .. } => {
+                assert!(
+                    self.alive.contains(session),
+                    "nothing is heard of a session after its end: {event:?}"
+                );
+            }
+            _ => {}
+        }
         match event {
             Event::Incoming { session, .. } => self.sessions.push(session),
             Event::Referred { session, refer, .. } => self.refers.push((session, refer)),
@@ -353,6 +381,7 @@ impl Run {
         self.deliver_all();
         self.wait(Duration::from_secs(3600));
         for side in &self.sides {
+            assert!(side.alive.is_empty(), "every session ends");
             assert_eq!(side.agent.in_use(), InUse::default());
             assert_eq!(side.agent.endpoint().in_use(), (0, 0), "transactions of ours, and of the peer");
         }

@@ -135,12 +135,8 @@ impl Run {
             11 => self.ask(script),
             12 => {
                 let Some(index) = script.index(self.asking.len()) else { return };
-                let request = self.asking[index];
-                if script.byte() & 1 == 0 {
-                    self.endpoint.cancel(request, self.now);
-                } else {
-                    self.endpoint.forget(request);
-                }
+                let reason = (script.byte() & 1 == 0).then_some("SIP;cause=200");
+                self.endpoint.cancel_saying(self.asking[index], reason, self.now);
                 self.drain();
             }
             13 => {
@@ -231,8 +227,6 @@ impl Run {
         let outgoing = Outgoing::new(draft, to).contact(ContactSpec::user("a"));
         if let Ok(request) = self.endpoint.request(outgoing, self.now) {
             self.asking.push(request);
-            let old = self.asking.len().saturating_sub(REQUESTS);
-            self.asking.drain(..old);
         }
         self.drain();
     }
@@ -257,6 +251,13 @@ impl Run {
                 }
                 Output::Event(Event::Unacknowledged { transaction }) => {
                     self.asked.retain(|(asked, _)| *asked != transaction);
+                }
+                Output::Event(Event::Failed { request, .. }) => {
+                    self.asking.retain(|asking| *asking != request)
+                }
+                Output::Event(Event::Response { request, message, .. }) => {
+                    let is_final = message.status().is_some_and(|status| status >= 200);
+                    self.asking.retain(|asking| *asking != request || !is_final);
                 }
                 Output::Event(_) => {}
             }
@@ -298,6 +299,11 @@ impl Run {
     fn wind_up(mut self) {
         for (transaction, message) in std::mem::take(&mut self.asked) {
             self.endpoint.respond(transaction, Draft::reply_to(&message, 500, "ours"), self.now);
+            self.drain();
+        }
+        // An INVITE that rings may ring as long as its user has patience.
+        for request in std::mem::take(&mut self.asking) {
+            self.endpoint.cancel(request, self.now);
             self.drain();
         }
         for id in std::mem::take(&mut self.lookups) {

@@ -254,6 +254,28 @@ fn a_cancel_waits_for_the_first_provisional_answer() {
     check_ladder(&sim, &expect_file!["ladders/transaction_cancel.txt"]);
 }
 
+/// RFC 3261 §9.1, RFC 3326: an INVITE whose peer rings on after CANCEL is given up 64 × T1 later; CANCEL says why.
+#[test]
+fn a_withdrawn_invite_is_given_up() {
+    let (mut sim, mut caller) = (lab(), Peer::new("caller", CALLER, &[]));
+    let mut callee = Peer::new("callee", CALLEE, &[]);
+    let invite = caller.send(&Method::Invite, "1", sim.now()).unwrap();
+    sim.run_for(&mut [&mut caller, &mut callee], Duration::from_millis(100));
+    callee.answer(0, 180, sim.now());
+    sim.run_for(&mut [&mut caller, &mut callee], Duration::from_secs(60));
+    caller.layer.cancel_saying(invite, Some("SIP;cause=200"), sim.now());
+    caller.layer.cancel_saying(invite, Some("SIP;cause=600"), sim.now());
+    caller.settle(sim.now());
+    sim.run_for(&mut [&mut caller, &mut callee], Duration::from_millis(100));
+    callee.answer(1, 200, sim.now());
+    sim.run_for(&mut [&mut caller, &mut callee], Duration::from_secs(31));
+    assert_eq!(caller.heard, ["180", "200"]);
+    sim.run_for(&mut [&mut caller, &mut callee], Duration::from_secs(2));
+    assert_eq!(caller.heard, ["180", "200", "failed: Timeout"]);
+    let (_, cancel) = &callee.requests[1];
+    assert_eq!(cancel.header(HeaderName::Reason), Some(&b"SIP;cause=200"[..]));
+}
+
 /// RFC 3261 §8.2.2.2: the same request by another way is a 482.
 #[test]
 fn a_merged_request_is_refused() {

@@ -38,6 +38,11 @@ impl Endpoint {
     /// further server is tried. One that was not sent yet fails as [`Failure::Withdrawn`]. Nothing happens when a final
     /// answer was there already; a 2xx may still cross the CANCEL.
     pub fn cancel(&mut self, request: RequestId, now: Instant) {
+        self.cancel_saying(request, None, now);
+    }
+
+    /// As [`cancel`](Self::cancel), with this value of Reason in the CANCEL (RFC 3326).
+    pub fn cancel_saying(&mut self, request: RequestId, reason: Option<&str>, now: Instant) {
         let slot = request.0;
         let Some(request) = self.requests.get_mut(slot) else { return };
         request.servers.clear();
@@ -48,19 +53,9 @@ impl Endpoint {
             }
             Stage::Sent { client, .. } => {
                 self.requests.set_turn(slot, None);
-                self.transactions.cancel(client, now);
+                self.transactions.cancel_saying(client, reason, now);
                 self.settle(&Prompt::None, now);
             }
-        }
-    }
-
-    /// Drops a request: nothing is sent and no event tells its end. For an INVITE that was withdrawn and is still not
-    /// answered after 64 × T1 (RFC 3261 §9.1).
-    pub fn forget(&mut self, request: RequestId) {
-        let Some(request) = self.requests.remove(request.0) else { return };
-        match request.stage {
-            Stage::Locating | Stage::Opening { .. } => {}
-            Stage::Sent { client, .. } => self.transactions.forget(client),
         }
     }
 

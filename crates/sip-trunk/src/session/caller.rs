@@ -34,8 +34,6 @@ pub(super) struct Calling {
     withdrawn: bool,
     /// When the user's patience ends.
     timeout: Option<Instant>,
-    /// When a withdrawn INVITE is given up (RFC 3261 §9.1).
-    abandon: Option<Instant>,
 }
 
 /// The ACK of a 2xx, for repeats of that 2xx.
@@ -49,10 +47,8 @@ pub(super) struct Acknowledgement {
 }
 
 impl Calling {
-    pub(super) fn deadlines(&self) -> impl Iterator<Item = Deadline> {
-        let timeout = self.timeout.map(|at| Deadline { at, why: "withdraw an unanswered call" });
-        let abandon = self.abandon.map(|at| Deadline { at, why: "give up on a withdrawn call" });
-        timeout.into_iter().chain(abandon)
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.timeout.map(|at| Deadline { at, why: "withdraw an unanswered call" })
     }
 }
 
@@ -121,17 +117,7 @@ impl Session {
         let template = template(&invite, &local, floor, wire);
         let owner = Owner::Session(id, Purpose::Invite);
         let request = wire.request(owner, template, cseq, session.credentials, now)?;
-        let calling = Calling {
-            invite,
-            local,
-            request,
-            cseq,
-            floor,
-            raised: 0,
-            withdrawn: false,
-            timeout,
-            abandon: None,
-        };
+        let calling = Calling { invite, local, request, cseq, floor, raised: 0, withdrawn: false, timeout };
         session.waiting = 1;
         session.calling = Some(Box::new(calling));
         Ok(session)
@@ -271,10 +257,7 @@ impl Session {
         let Some(calling) = self.calling.as_mut().filter(|calling| !calling.withdrawn) else { return };
         calling.withdrawn = true;
         calling.timeout = None;
-        // RFC 3261 §9.1: without a final answer 64 × T1 after the CANCEL the INVITE counts as gone. A CANCEL that still
-        // waits for a provisional answer is bounded by the INVITE's own timer.
-        calling.abandon = Some(now + wire.timing().lifetime() * 2);
-        wire.cancel(calling.request, now);
+        wire.cancel(calling.request, self.ending.reason(), now);
     }
 
     pub(super) fn calling_timeout(&mut self, wire: &mut Wire, now: Instant) {
@@ -292,11 +275,6 @@ impl Session {
                     unanswered: None,
                 });
             }
-        } else if calling.abandon.is_some_and(|at| at <= now) {
-            wire.abandon(calling.request);
-            self.calling = None;
-            self.waiting = self.waiting.saturating_sub(1);
-            self.state = State::Terminated;
         }
     }
 

@@ -3,8 +3,6 @@
 use std::time::Instant;
 
 use super::{Role, Session, State};
-use crate::Deadline;
-use crate::endpoint::RequestId;
 use crate::msg::{HeaderName, Message, Method};
 use crate::transaction::ServerId;
 use crate::ua::event::{EndCause, Misuse};
@@ -16,8 +14,6 @@ pub(super) struct Ending {
     wanted: bool,
     /// The value of Reason.
     reason: Option<Box<str>>,
-    /// A re-INVITE of ours that had no final answer when the session ended, and when it is given up.
-    abandon: Option<(RequestId, Instant)>,
 }
 
 impl Ending {
@@ -25,13 +21,8 @@ impl Ending {
         self.wanted
     }
 
-    /// The re-INVITE given up has been answered after all.
-    pub(super) fn answered(&mut self) {
-        self.abandon = None;
-    }
-
-    pub(super) fn deadline(&self) -> Option<Deadline> {
-        self.abandon.map(|(_, at)| Deadline { at, why: "give up on a re-INVITE of a session that is over" })
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 }
 
@@ -129,6 +120,8 @@ impl Session {
         self.refuse_invite(487, wire, now);
         self.refuse_asked(wire, now);
         self.refuse_refers(wire, now);
+        // RFC 3261 §13.2.2.4: also a 2xx whose offer was never answered is acknowledged.
+        self.acknowledge(None, wire, now);
         self.acknowledgements.clear();
         self.terminate(wire, now);
         self.tell_end(EndCause::Bye(message), wire);
@@ -136,23 +129,15 @@ impl Session {
 
     /// Nothing more happens on the session. A 2xx of ours is still repeated until its ACK comes: without it the peer's INVITE
     /// would have no end.
-    fn terminate(&mut self, wire: &Wire, now: Instant) {
+    fn terminate(&mut self, wire: &mut Wire, now: Instant) {
         self.state = State::Terminated;
         self.ending.wanted = false;
         let under_way = self.modification.take().and_then(|modification| modification.invite_under_way());
         if let Some(invite) = under_way {
-            self.ending.abandon = Some((invite, now + wire.timing().lifetime()));
+            wire.cancel(invite, None, now);
         }
         self.expiry = None;
         self.described = None;
-    }
-
-    /// A re-INVITE the peer has not answered long after the session ended is given up.
-    fn ending_timeout(&mut self, wire: &mut Wire, now: Instant) {
-        if let Some((invite, _)) = self.ending.abandon.take_if(|(_, at)| *at <= now) {
-            wire.abandon(invite);
-            self.waiting = self.waiting.saturating_sub(1);
-        }
     }
 
     /// Runs what is due.
@@ -166,7 +151,6 @@ impl Session {
         // A call lasts much longer than its beginning, whose memory it gives back.
         self.acknowledgements.shrink_to_fit();
         self.expiry_timeout(wire, now);
-        self.ending_timeout(wire, now);
     }
 
     fn expiry_timeout(&mut self, wire: &mut Wire, now: Instant) {

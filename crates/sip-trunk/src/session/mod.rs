@@ -276,14 +276,13 @@ impl Entry for Session {
     }
 
     fn next_timeout(&self) -> Option<Deadline> {
-        let calling = self.calling.iter().flat_map(|calling| calling.deadlines());
+        let calling = self.calling.iter().filter_map(|calling| calling.deadline());
         let called = self.called.iter().filter_map(|called| called.deadline());
         let unacknowledged = self.unacknowledged.iter().map(|answer| Deadline {
             at: answer.backoff.deadline(),
             why: "repeat a 2xx until its ACK arrives",
         });
         let modification = self.modification.iter().filter_map(|modification| modification.deadline());
-        let ending = self.ending.deadline().into_iter();
         let asked = self.asked.iter().filter_map(|asked| asked.deadline());
         let expiry = self.expiry.iter().filter(|_| self.state == State::Confirmed).map(Expiry::timeout);
         let refers = self.refers.iter().map(ReferUsage::deadline);
@@ -296,7 +295,6 @@ impl Entry for Session {
             .chain(unacknowledged)
             .chain(modification)
             .chain(asked)
-            .chain(ending)
             .chain(expiry)
             .chain(refers)
             .chain(acknowledgements)

@@ -149,7 +149,6 @@ impl Session {
         now: Instant,
     ) {
         self.waiting = self.waiting.saturating_sub(1);
-        self.ending.answered();
         match message {
             Some(message) if status < 300 => self.on_modified(message, auth, wire, now),
             message => self.on_modify_failed(status, message, wire, now),

@@ -55,6 +55,8 @@ pub(super) struct Client {
     pub(super) ack: Option<Bytes>,
     /// The user wants out; CANCEL goes as soon as a provisional answer allows it (RFC 3261 §9.1).
     pub(super) cancel_wanted: bool,
+    /// The value of Reason in the CANCEL.
+    pub(super) cancel_reason: Option<Box<str>>,
     pub(super) running: Running,
 }
 
@@ -76,6 +78,7 @@ impl Client {
             interval: timing.t1,
             ack: None,
             cancel_wanted: false,
+            cancel_reason: None,
             running: Running::default(),
         };
         let (again, give_up) = client.timers();

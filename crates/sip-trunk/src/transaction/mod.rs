@@ -256,25 +256,30 @@ impl Transactions {
         self.cancel(transaction, now);
     }
 
-    /// Drops a request: nothing is sent and nobody is told. Answers that still come are stray.
-    pub(crate) fn forget(&mut self, transaction: ClientId) {
-        self.end_client(transaction.0);
+    /// Withdraws an INVITE: sends CANCEL now, or as soon as a provisional answer allows it (RFC 3261 §9.1).
+    /// Nothing happens when a final answer was there already; a 2xx may still cross the CANCEL. Without any final answer the
+    /// INVITE fails 64 × T1 after the CANCEL.
+    pub fn cancel(&mut self, transaction: ClientId, now: Instant) {
+        self.cancel_saying(transaction, None, now);
     }
 
-    /// Withdraws an INVITE: sends CANCEL now, or as soon as a provisional answer allows it (RFC 3261 §9.1).
-    /// Nothing happens when a final answer was there already; a 2xx may still cross the CANCEL.
-    pub fn cancel(&mut self, transaction: ClientId, now: Instant) {
+    /// As [`cancel`](Self::cancel), with this value of Reason in the CANCEL (RFC 3326).
+    pub fn cancel_saying(&mut self, transaction: ClientId, reason: Option<&str>, now: Instant) {
         let Some(client) = self.clients.get_mut(transaction.0) else { return };
+        if client.cancel_wanted {
+            return;
+        }
         match client.state {
-            client::State::Calling => client.cancel_wanted = true,
-            client::State::Proceeding if !client.cancel_wanted => {
+            client::State::Calling => {
                 client.cancel_wanted = true;
+                client.cancel_reason = reason.map(Into::into);
+            }
+            client::State::Proceeding => {
+                client.cancel_wanted = true;
+                client.cancel_reason = reason.map(Into::into);
                 self.send_cancel(transaction.0, now);
             }
-            client::State::Proceeding
-            | client::State::Trying
-            | client::State::Completed
-            | client::State::Accepted => {}
+            client::State::Trying | client::State::Completed | client::State::Accepted => {}
         }
     }
 
@@ -539,9 +544,12 @@ impl Transactions {
     }
 
     fn send_cancel(&mut self, invite: Slot, now: Instant) {
-        let Some(client) = self.clients.get(invite) else { return };
+        let Some(client) = self.clients.get_mut(invite) else { return };
+        // RFC 3261 §9.1: an INVITE without final answer 64 × T1 after its CANCEL counts as cancelled.
+        let give_up = now + self.timing.lifetime();
+        self.timers.start(&mut client.running, Either::Client(invite), timing::Timer::B, give_up);
         let path = client.path;
-        let Some(cancel) = cancel_of(&client.request) else { return };
+        let Some(cancel) = cancel_of(&client.request, client.cancel_reason.as_deref()) else { return };
         // The CANCEL is a transaction of its own; its answer tells nothing that the INVITE's will not.
         let _ = self.request(&cancel, path, now);
     }
@@ -555,10 +563,15 @@ fn acknowledge(request: &Bytes, response: &Message) -> Option<Bytes> {
 }
 
 /// The CANCEL of a request (RFC 3261 §9.1).
-fn cancel_of(request: &Bytes) -> Option<Message> {
+fn cancel_of(request: &Bytes, reason: Option<&str>) -> Option<Message> {
     let invite = Message::from_datagram(request.clone()).ok()?;
     let draft = same_hop(&invite, &Method::Cancel)?.copy(&invite, HeaderName::To);
-    with_cseq(draft, &invite, &Method::Cancel)?.into_message().ok()
+    let draft = with_cseq(draft, &invite, &Method::Cancel)?;
+    let draft = match reason {
+        Some(reason) => draft.header(HeaderName::Reason, reason),
+        None => draft,
+    };
+    draft.into_message().ok()
 }
 
 /// Request-URI, top Via, Route, From and Call-ID of a request, so that its follower takes the same way.

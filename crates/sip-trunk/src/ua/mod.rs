@@ -214,7 +214,8 @@ impl UserAgent {
         self.command(id, now, |session, wire| session.reject(rejection, wire, now))
     }
 
-    /// Ends a call with what its state demands: CANCEL, 480 or BYE. `reason` becomes the value of Reason in a BYE.
+    /// Ends a call with what its state demands: CANCEL, 480 or BYE. `reason` becomes the value of Reason in a CANCEL
+    /// or BYE (RFC 3326).
     /// [`Event::Ended`] follows at once; whatever crosses on the wire is dealt with.
     ///
     /// # Errors

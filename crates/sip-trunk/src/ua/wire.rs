@@ -184,16 +184,10 @@ impl Wire {
         let _ = self.endpoint.send_ack(ack.clone(), now);
     }
 
-    pub(crate) fn cancel(&mut self, name: RequestId, now: Instant) {
+    /// Withdraws an INVITE.
+    pub(crate) fn cancel(&mut self, name: RequestId, reason: Option<&str>, now: Instant) {
         let request = self.requests.current(name);
-        self.endpoint.cancel(request, now);
-    }
-
-    /// Gives up on an INVITE that was withdrawn and is still not answered.
-    pub(crate) fn abandon(&mut self, name: RequestId) {
-        let request = self.requests.current(name);
-        self.requests.take(request);
-        self.endpoint.forget(request);
+        self.endpoint.cancel_saying(request, reason, now);
     }
 
     /// The beginning of a request in a dialog, with our Contact where the method refreshes the target.

@@ -1,7 +1,7 @@
 //! Basic calls: the flows of RFC 3665 §3 between two agents, without the proxies in between.
 
 use sip_trunk::msg::HeaderName;
-use sip_trunk::ua::{Answer, Event, Rejection};
+use sip_trunk::ua::{Answer, EndCause, Event, Misuse, Rejection};
 use telco_testkit::{Sim, check_ladder, expect_file};
 
 use crate::lab::{ALICE, BOB, MINUTES, Phone, lab, millis, sdp, seconds};
@@ -52,6 +52,32 @@ fn an_unanswered_call_is_cancelled() {
     assert_eq!(alice.heard, ["progress 180", "ended: HungUp"]);
     assert_eq!(bob.heard, ["incoming call", "ended by CANCEL"]);
     check_ladder(&sim, &expect_file!["ladders/rfc3665_3_8_cancelled.txt"]);
+}
+
+/// RFC 3326: why a call is withdrawn or ended is said in Reason, so that phones do not list it as missed.
+#[test]
+fn the_reason_travels_in_cancel_and_bye() {
+    let reason = || Some("SIP;cause=200;text=\"Call completed elsewhere\"".to_owned());
+    for answers in [false, true] {
+        let (mut sim, mut alice, mut bob) = pair();
+        let session = alice.call(&sim, &bob);
+        // Before anything was heard, so that the CANCEL has to wait.
+        if answers {
+            sim.run_for(&mut [&mut alice, &mut bob], millis(100));
+            bob.answer(&sim);
+            sim.run_for(&mut [&mut alice, &mut bob], millis(100));
+        }
+        let bad = alice.act(&sim, |agent, now| agent.hang_up(session, Some("x\r\nVia: y".into()), now));
+        assert!(matches!(bad, Err(Misuse::Draft(_))), "{bad:?}");
+        alice.act(&sim, |agent, now| agent.hang_up(session, reason(), now)).unwrap();
+        finish(&mut sim, &mut alice, &mut bob);
+        let Some(Event::Ended { cause: EndCause::Bye(message) | EndCause::Cancelled(message), .. }) =
+            bob.events.last()
+        else {
+            panic!()
+        };
+        assert_eq!(message.header(HeaderName::Reason), reason().as_deref().map(str::as_bytes));
+    }
 }
 
 /// RFC 3665 §3.9: the callee is busy.
