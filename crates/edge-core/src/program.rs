@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Event::Program ── Offered ──► the program     Edge::command(call, Command, now) ──► StepId
-//!                    Over { step, outcome } ◄──── play, collect, connect: when they are over
+//!                    Over { step, outcome } ◄──── play, collect, transfer: when they are over
 //!                    Ended ◄───────────────────── whatever ended the call
 //! ```
 //!
@@ -138,7 +138,7 @@ pub enum Command {
     SetUserData(Option<Vec<u8>>),
     /// Calls somebody and connects the caller; over with [`Outcome::Connected`], [`Outcome::Refused`] or [`Outcome::Released`].
     /// Whoever the caller was connected to is hung up on.
-    Connect(Destination),
+    Transfer(Destination),
     /// Records what the caller says and hears. A name without a directory is in the directory of recordings.
     Record {
         /// The file, which must not exist yet.
@@ -163,6 +163,19 @@ pub enum Destination {
     User(UserId),
     /// Whoever has an extension that the directory knows: Dial By Extension.
     Extension(String),
+}
+
+/// A number or an extension.
+impl From<&str> for Destination {
+    fn from(number: &str) -> Self {
+        Self::Number(number.to_owned())
+    }
+}
+
+impl From<UserId> for Destination {
+    fn from(user: UserId) -> Self {
+        Self::User(user)
+    }
 }
 
 /// Names one command of one call, so that its outcome is known by it. Later commands have greater ones.

@@ -12,16 +12,20 @@
 
 #![allow(clippy::disallowed_methods, reason = "the driver is where clocks are read")]
 
+mod call;
 mod media;
 mod prompts;
 mod recordings;
 mod run;
+mod serve;
 mod sockets;
 pub mod spool;
 pub mod tls;
 
+pub use call::{Call, CallError, Digits, Ending, Recording, Transfer};
 pub use media::{MediaConfig, MediaDriver};
 pub use run::{Running, Settings, StartError, start};
+pub use serve::{CallFlow, serve};
 pub use sockets::PortPlan;
 pub use spool::Spool;
 

@@ -1,6 +1,7 @@
 //! One edge, running: one task owns it, the rest of the program reaches it through a handle.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,19 +10,24 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use media_rtp::driver::DriverStats;
+use media_rtp::sdp::TargetPolicy;
 use rand_core::{OsRng, TryRngCore as _};
 use sip_trunk::driver::{self, Driver, Handle, SocketOptions, Sockets};
 use sip_trunk::endpoint::Listener;
+use sip_trunk::transport::{SocketId, Transport};
+use sip_trunk::ua::UaConfig;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::media::{MediaConfig, MediaDriver};
+use super::sockets::PortPlan;
 use super::spool::{Spool, Stored};
 use crate::cdr::{Store, StoreFault};
 use crate::compile::Runtime;
 use crate::edge::{Edge, EdgeConfig, Event, Input, Status};
 use crate::media::{MediaCommand, MediaPorts};
+use crate::program::ProgramEvent;
 
 /// What an edge is started with.
 #[derive(Debug)]
@@ -40,6 +46,36 @@ pub struct Settings {
     pub media: MediaConfig,
     /// The directory of the call records.
     pub spool: PathBuf,
+}
+
+impl Settings {
+    /// An edge at one UDP address, with its files below one directory: call records in `records`, beside `prompts` and `recordings`.
+    /// Media has one thread, and as many ports of the edge's range as its capacity needs. On a loopback address peers may name such
+    /// addresses too.
+    #[must_use]
+    pub fn new(runtime: Runtime, address: SocketAddr, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        let mut config = EdgeConfig::new(UaConfig::default(), address.ip().to_string());
+        if address.ip().is_loopback() {
+            config.targets = TargetPolicy::with_loopback();
+        }
+        let media = MediaConfig {
+            threads: 1,
+            ports: vec![PortPlan::of_edge(&runtime, address.ip(), None)],
+            sockets: media_rtp::driver::SocketOptions::default(),
+            prompts: directory.join("prompts"),
+            recordings: directory.join("recordings"),
+        };
+        Self {
+            config,
+            runtime,
+            listeners: vec![Listener::new(SocketId(0), Transport::Udp, address)],
+            sockets: SocketOptions::default(),
+            network: driver::Settings::default(),
+            media,
+            spool: directory.join("records"),
+        }
+    }
 }
 
 /// Why an edge does not start.
@@ -89,6 +125,14 @@ const LAST_RECORDS: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`StartError`]. Must be called inside a tokio runtime.
 pub fn start(settings: Settings) -> Result<(Running, mpsc::Receiver<Event>), StartError> {
+    launch(settings, None)
+}
+
+/// Starts an edge whose calls go to `program`; without one, offers are events like others.
+pub(super) fn launch(
+    settings: Settings,
+    program: Option<mpsc::UnboundedSender<ProgramEvent>>,
+) -> Result<(Running, mpsc::Receiver<Event>), StartError> {
     let Settings { mut config, runtime, listeners, sockets, network, media, spool: directory } = settings;
     let sockets = Sockets::bind(listeners, sockets).map_err(StartError::Listen)?;
     let listeners = sockets.listeners().to_vec();
@@ -105,7 +149,7 @@ pub fn start(settings: Settings) -> Result<(Running, mpsc::Receiver<Event>), Sta
     let lost = Arc::new(AtomicU64::new(0));
     let seed = sip_trunk::Seed(random()?);
     let edge = Edge::new(config, runtime, ports, seed, Timestamp::now(), Instant::now());
-    let outlets = Outlets { commands, lines, news, lost: Arc::clone(&lost) };
+    let outlets = Outlets { commands, lines, news, program, lost: Arc::clone(&lost) };
     let (driver, handle) =
         Driver::with_handler(edge, sockets, network, move |event, edge, now| outlets.put(event, edge, now));
 
@@ -123,6 +167,10 @@ impl Running {
     #[must_use]
     pub fn handle(&self) -> &Handle<Edge> {
         &self.handle
+    }
+
+    pub(super) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
     }
 
     /// Where it listens, with the ports that were really bound.
@@ -195,6 +243,7 @@ struct Outlets {
     /// The media task is never behind for long: it waits for nothing but this.
     commands: mpsc::UnboundedSender<MediaCommand>,
     lines: SyncSender<Store>,
+    program: Option<mpsc::UnboundedSender<ProgramEvent>>,
     news: mpsc::Sender<Event>,
     lost: Arc<AtomicU64>,
 }
@@ -212,17 +261,23 @@ impl Outlets {
                     edge.handle_input(Input::StoreFailed(sequence, StoreFault::Unwritable), now);
                 }
             }
+            Event::Program(event) => match &self.program {
+                // The programs end with the edge, not before it.
+                Some(program) => drop(program.send(event)),
+                None => self.tell(Event::Program(event)),
+            },
             Event::Records(_)
             | Event::CallEnded(_)
             | Event::Registrar(_)
             | Event::Trunk(_)
-            | Event::Program(_)
             | Event::Group(_)
-            | Event::Security(_) => {
-                if self.news.try_send(event).is_err() {
-                    self.lost.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+            | Event::Security(_) => self.tell(event),
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        if self.news.try_send(event).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use media_rtp::driver::SocketOptions;
 use media_rtp::relay::PortRange;
 
+use crate::compile::Runtime;
 use crate::media::{MediaAddress, Pool, PoolId};
 
 /// A range of ports to bind.
@@ -23,6 +24,18 @@ pub struct PortPlan {
     pub range: PortRange,
     /// How many pairs to bind: two per call that is to be carried.
     pub most: usize,
+}
+
+impl PortPlan {
+    /// The range of the edge, with two pairs for each call it can carry; 10000 to 20000 where that is no range a program may bind.
+    #[must_use]
+    pub fn of_edge(runtime: &Runtime, bind: IpAddr, advertised: Option<IpAddr>) -> Self {
+        let edge = runtime.edge.as_ref();
+        let range = edge.map_or(telco_model::value::PortRange::TRUNK_DEFAULT, |edge| edge.media_ports);
+        let calls = edge.map_or(100, |edge| edge.capacity.calls);
+        let range = PortRange::new(range.first(), range.last()).unwrap_or(PortRange::TRUNK);
+        Self { id: PoolId::default(), bind, advertised, range, most: 2 * calls as usize }
+    }
 }
 
 /// Pairs of sockets that no call uses.

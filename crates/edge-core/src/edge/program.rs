@@ -30,7 +30,7 @@ impl Edge {
         let kind = match &command {
             Command::Play { .. } => Some(StepKind::Play),
             Command::Collect { .. } => Some(StepKind::Collect),
-            Command::Connect(_) => Some(StepKind::Connect),
+            Command::Transfer(_) => Some(StepKind::Connect),
             Command::Ring
             | Command::Answer
             | Command::Reject(_)
@@ -71,7 +71,9 @@ impl Edge {
             {
                 Err(CommandError::NoEarlyMedia)
             }
-            Command::Connect(_) | Command::Proceed if is_transferred(call) => Err(CommandError::Transferring),
+            Command::Transfer(_) | Command::Proceed if is_transferred(call) => {
+                Err(CommandError::Transferring)
+            }
             Command::Ring
             | Command::Answer
             | Command::Reject(_)
@@ -81,7 +83,7 @@ impl Edge {
             | Command::Collect { .. }
             | Command::SendDigits(_)
             | Command::SetUserData(_)
-            | Command::Connect(_)
+            | Command::Transfer(_)
             | Command::Record { .. }
             | Command::StopRecording
             | Command::Stop
@@ -115,7 +117,7 @@ impl Edge {
                 self.order_media(media, Action::SendDigits { leg, digits, duration: DIGIT });
             }
             Command::SetUserData(data) => call.user_data = data,
-            Command::Connect(destination) => {
+            Command::Transfer(destination) => {
                 if let Some(peer) = peer {
                     self.drop_leg(id, peer, LegOutcome::Answered, now);
                 }

@@ -173,6 +173,31 @@ pub enum Sound {
     Sequence(Vec<Sound>),
 }
 
+/// A file, by its name in the directory of prompts or its whole path.
+impl From<&str> for Sound {
+    fn from(file: &str) -> Self {
+        Self::File(file.into())
+    }
+}
+
+impl From<PathBuf> for Sound {
+    fn from(file: PathBuf) -> Self {
+        Self::File(file)
+    }
+}
+
+impl From<Audio> for Sound {
+    fn from(audio: Audio) -> Self {
+        Self::Audio(Arc::new(audio))
+    }
+}
+
+impl From<ToneKind> for Sound {
+    fn from(tone: ToneKind) -> Self {
+        Self::Tone(tone)
+    }
+}
+
 /// Call progress tones (ITU-T E.180).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToneKind {

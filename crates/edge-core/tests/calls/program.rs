@@ -124,7 +124,7 @@ fn a_program_leads_a_caller_through() {
     edge.hear(&sim, Notice::Collected { leg: CALLER, digits: keyed.clone(), end });
     assert_eq!(edge.outcome(digits), Some(Outcome::Collected { digits: keyed.clone(), end }));
     edge.say(&sim, Command::SetUserData(Some(b"hello".to_vec())));
-    let connect = edge.say(&sim, Command::Connect(Destination::Number(keyed)));
+    let connect = edge.say(&sim, Command::Transfer(Destination::Number(keyed)));
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
     assert_eq!(edge.outcome(connect), Some(Outcome::Connected));
     let data = device.invite().header("User-to-User").map(<[u8]>::to_vec);
@@ -150,13 +150,13 @@ fn a_program_tries_one_after_the_other() {
     bob.register(&sim, "builder");
     carrier.call(&sim, "+13175550149", None);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut alice, &mut bob], SECOND);
-    let busy = edge.say(&sim, Command::Connect(Destination::User(UserId::labelled("alice"))));
+    let busy = edge.say(&sim, Command::Transfer(Destination::User(UserId::labelled("alice"))));
     sim.run_for(&mut [&mut edge, &mut carrier, &mut alice, &mut bob], SECOND);
     assert_eq!(edge.outcome(busy), Some(Outcome::Refused { status: 486, reason: None }));
-    let unknown = edge.say(&sim, Command::Connect(Destination::Extension("4999".into())));
+    let unknown = edge.say(&sim, Command::Transfer(Destination::Extension("4999".into())));
     assert!(matches!(edge.outcome(unknown), Some(Outcome::Refused { status: 404, reason: Some(_) })));
     assert!(!carrier.was_answered() && carrier.refused().is_none(), "the program still has the caller");
-    let answered = edge.say(&sim, Command::Connect(Destination::Extension("4102".into())));
+    let answered = edge.say(&sim, Command::Transfer(Destination::Extension("4102".into())));
     sim.run_for(&mut [&mut edge, &mut carrier, &mut alice, &mut bob], SECOND);
     assert_eq!(edge.outcome(answered), Some(Outcome::Connected));
     assert!(carrier.was_answered(), "whoever answers answers the caller");
@@ -176,7 +176,7 @@ fn a_step_takes_the_place_of_the_one_under_way() {
     carrier.call(&sim, "+13175550149", None);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut alice], SECOND);
     edge.say(&sim, Command::Answer);
-    let ringing = edge.say(&sim, Command::Connect(Destination::User(UserId::labelled("alice"))));
+    let ringing = edge.say(&sim, Command::Transfer(Destination::User(UserId::labelled("alice"))));
     sim.run_for(&mut [&mut edge, &mut carrier, &mut alice], SECOND);
     let session = alice.incoming();
     alice.act(&sim, |agent, now| agent.progress(session, Default::default(), now).unwrap());
