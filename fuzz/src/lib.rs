@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("sip_endpoint", endpoint::sip_endpoint),
     ("sip_header", sip::sip_header),
     ("sip_stream", sip::sip_stream),
+    ("sip_stun", sip::sip_stun),
     ("srtp_unprotect", media::srtp_unprotect),
     ("trust_chain", trust::chain),
     ("trust_handshake", trust::handshake),

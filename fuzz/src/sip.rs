@@ -6,6 +6,7 @@ use bytes::Bytes;
 use sip_trunk::frame::{Broken, Frame, Side, StreamFramer, StreamLimits};
 use sip_trunk::header::{self, Header, split_list};
 use sip_trunk::msg::{Edits, Element, HeaderName, Scanner, error_reply};
+use sip_trunk::stun;
 use sip_trunk::uri::UriRef;
 
 /// One datagram through scanning, checking, answering and editing.
@@ -38,6 +39,16 @@ pub fn sip_datagram(bytes: &[u8]) {
             Scanner::default().datagram(edits.finish()).message.expect("a forwarded message is still one");
         assert_eq!(again.body(), message.body());
         assert_eq!(again.is_request(), message.is_request());
+    }
+}
+
+/// What might answer a STUN request: an address comes from a Binding success only, a code from a Binding error only.
+pub fn sip_stun(bytes: &[u8]) {
+    let id = bytes.get(8..20).and_then(|id| id.try_into().ok()).unwrap_or_default();
+    match stun::answer(bytes, stun::TransactionId(id)) {
+        Some(stun::Answer::Mapped(_)) => assert!(bytes.starts_with(&[1, 1])),
+        Some(stun::Answer::Refused(code)) => assert!(bytes.starts_with(&[1, 0x11]) && code < 1000),
+        None => {}
     }
 }
 

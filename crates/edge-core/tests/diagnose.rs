@@ -216,7 +216,7 @@ fn a_trunk_that_is_down_says_why() {
     assert!(trunk_found(down(Reason::RegistrationPending, 3)).is_empty(), "three seconds are not for ever");
 }
 
-/// DG-050: packets one way. DG-045: a port that is closed. Each with what was seen and what to do.
+/// DG-050, ST-038: packets one way. DG-045: a port that is closed. Each with what was seen and what to do.
 #[test]
 fn missing_audio_is_named() {
     let (target, local) = ("203.0.113.9:4000".parse().unwrap(), "192.0.2.129:10000".parse().unwrap());

@@ -68,6 +68,7 @@ pub mod overload;
 pub mod registration;
 pub mod session;
 mod store;
+pub mod stun;
 pub mod subscription;
 pub mod transaction;
 pub mod transport;

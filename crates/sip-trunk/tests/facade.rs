@@ -115,6 +115,40 @@ async fn closing_a_trunk_ends_its_calls() {
     assert_eq!(callee.standing(), Standing::Up);
 }
 
+/// A STUN server that sees everybody as 203.0.113.7:40000.
+async fn stun_server() -> SocketAddr {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut request = [0; 20];
+        while let Ok((20, remote)) = socket.recv_from(&mut request).await {
+            let mapped =
+                [0, 0x20, 0, 8, 0, 1, 0x9c ^ 0x21, 0x40 ^ 0x12, 203 ^ 0x21, 0x12, 113 ^ 0xa4, 7 ^ 0x42];
+            let answer = [&[1, 1, 0, 12], &request[4..], &mapped].concat();
+            socket.send_to(&answer, remote).await.unwrap();
+        }
+    });
+    address
+}
+
+/// ST-037: a trunk with the STUN option gives the carrier its public address as Contact.
+#[tokio::test]
+async fn a_trunk_behind_an_address_translator_gives_its_public_address() {
+    let (callee, address) = callee().await;
+    let stun = Some(stun_server().await.to_string());
+    let caller = Trunk::connect(Connection { stun, ..config(address).into() }).await.unwrap();
+    assert_eq!(caller.public_address(), Some("203.0.113.7:40000".parse().unwrap()));
+    let call = caller.invite("+12025550123", "+14085550100", Body::sdp(OFFER));
+    let invite = in_time(async {
+        tokio::select! {
+            _ = call => panic!("nobody has answered"),
+            call = callee.incoming() => call.unwrap().invite().clone(),
+        }
+    })
+    .await;
+    assert_eq!(invite.header("Contact").unwrap(), b"<sip:+14085550100@203.0.113.7:40000>");
+}
+
 #[tokio::test]
 async fn what_cannot_work_is_said_at_once() {
     let empty = TrunkConfig { servers: Vec::new(), ..config("127.0.0.1:9".parse().unwrap()) };

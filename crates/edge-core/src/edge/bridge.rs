@@ -81,7 +81,8 @@ impl Edge {
             | ua::Event::InDialog { .. }
             | ua::Event::InDialogResponse { .. }
             | ua::Event::Notified { .. }
-            | ua::Event::FlowOpened { .. } => {}
+            | ua::Event::FlowOpened { .. }
+            | ua::Event::PublicAddress { .. } => {}
         }
     }
 
@@ -133,6 +134,7 @@ impl Edge {
             | ua::Event::Response { .. }
             | ua::Event::Failed { .. }
             | ua::Event::FlowOpened { .. }
+            | ua::Event::PublicAddress { .. }
             | ua::Event::FlowLost { .. }
             | ua::Event::HandshakeFailed { .. }
             | ua::Event::Malformed { .. }
@@ -402,6 +404,7 @@ fn session_of(event: &ua::Event) -> Option<ua::SessionId> {
         | ua::Event::Response { .. }
         | ua::Event::Failed { .. }
         | ua::Event::FlowOpened { .. }
+        | ua::Event::PublicAddress { .. }
         | ua::Event::FlowLost { .. }
         | ua::Event::HandshakeFailed { .. }
         | ua::Event::Malformed { .. }

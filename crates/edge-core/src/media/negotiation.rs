@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(codec(&inbound), codec(&outbound));
     }
 
-    /// MR-006, ES-35: SRTP is used over TLS, refused in the clear when it is required, and never silently dropped.
+    /// MR-006, ST-002, ES-35: SRTP is used over TLS, refused in the clear when it is required, and never silently dropped.
     #[test]
     fn srtp_follows_the_signalling() {
         let secure = profile(&["audio/PCMU"]);

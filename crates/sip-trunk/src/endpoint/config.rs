@@ -120,6 +120,9 @@ pub struct Listener {
     pub advertised: Option<String>,
     /// Port written into Via and Contact instead of the local one.
     pub advertised_port: Option<u16>,
+    /// UDP behind an address translator: the STUN server that tells the public address, which then stands in Via and Contact
+    /// ([`Event::PublicAddress`](super::Event::PublicAddress)). What is advertised by configuration needs none.
+    pub stun: Option<SocketAddr>,
     /// Answer datagrams to where they came from, also when the sender did not ask for it with `rport` (RFC 3581).
     pub force_rport: bool,
 }
@@ -127,7 +130,7 @@ pub struct Listener {
 impl Listener {
     /// A listener that advertises the address it is bound to.
     pub fn new(id: SocketId, transport: Transport, local: SocketAddr) -> Self {
-        Self { id, transport, local, advertised: None, advertised_port: None, force_rport: false }
+        Self { id, transport, local, advertised: None, advertised_port: None, stun: None, force_rport: false }
     }
 
     /// Host and port peers reach this listener by, IPv6 addresses in brackets.

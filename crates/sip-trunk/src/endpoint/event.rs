@@ -71,6 +71,14 @@ pub enum Event {
         /// Why.
         cause: CloseCause,
     },
+    /// A STUN server has told the address others see, and it is another one than before: bindings and dialogs made with the old
+    /// one may no longer be reached.
+    PublicAddress {
+        /// The listener.
+        listener: SocketId,
+        /// The address.
+        address: SocketAddr,
+    },
     /// A connection attempt of a peer failed before it was ready, such as a TLS handshake.
     HandshakeFailed {
         /// The peer.

@@ -42,6 +42,7 @@ mod hop;
 mod io;
 mod outgoing;
 mod pings;
+mod public;
 mod receive;
 mod request;
 mod send;
@@ -67,6 +68,7 @@ use crate::transport::{Flows, Path, SocketId, Sources};
 use crate::{Deadline, Engine, Seed};
 use deliver::Prompt;
 use pings::Pings;
+use public::Discovery;
 use request::Requests;
 
 /// Sends and receives SIP over all its listeners and connections.
@@ -79,6 +81,7 @@ pub struct Endpoint {
     sources: Sources,
     requests: Requests,
     pings: Pings,
+    discovery: Discovery,
     tokens: Tokens,
     overload: Option<Control>,
     stats: Stats,
@@ -90,6 +93,7 @@ impl Endpoint {
     pub fn new(config: EndpointConfig, seed: Seed, now: Instant) -> Self {
         let state = KeyedState::new(&seed.derive("tables"));
         let limits = &config.limits;
+        let mut tokens = Tokens::new(&seed, "endpoint");
         Self {
             transactions: Transactions::new(config.timing, limits.transactions, seed.derive("transactions")),
             flows: Flows::new(config.flow_limits(), state),
@@ -97,7 +101,8 @@ impl Endpoint {
             sources: Sources::new(config.source_rules(), limits.sources, state),
             requests: Requests::new(),
             pings: Pings::default(),
-            tokens: Tokens::new(&seed, "endpoint"),
+            discovery: Discovery::new(&config.listeners, &mut tokens, now),
+            tokens,
             overload: config.overload.map(|control| Control::new(control, seed, now)),
             stats: Stats::default(),
             out: VecDeque::new(),
@@ -107,11 +112,12 @@ impl Endpoint {
 
     /// Replaces the configuration. What runs goes on; listeners that are gone are no longer sent from. Table sizes and
     /// transaction timers stay as they were at the start.
-    pub fn apply(&mut self, config: EndpointConfig, _now: Instant) {
+    pub fn apply(&mut self, config: EndpointConfig, now: Instant) {
         self.flows.apply(config.flow_limits());
         self.locator.apply(config.reach(), config.avoid_failed_for);
         self.sources.apply(config.source_rules());
         self.config = config;
+        self.rediscover(now);
     }
 
     /// Takes the load of the system: busy share of its time, or calls held by calls it can hold; 1 is full. From it follows
@@ -151,6 +157,7 @@ impl Endpoint {
         self.locator.handle_timeout(now);
         self.run_turns(now);
         self.run_flows(now);
+        self.run_discovery(now);
         self.settle(&Prompt::None, now);
     }
 
@@ -163,12 +170,14 @@ impl Endpoint {
     pub fn next_timeout(&self) -> Option<Deadline> {
         let turn = self.requests.next_turn().map(|at| Deadline { at, why: "try the next server" });
         let ping = self.pings.next().map(|at| Deadline { at, why: "keep an address translator awake" });
+        let probe = self.discovery.next().map(|at| Deadline { at, why: "ask for our public address" });
         let parts = [
             self.transactions.next_timeout(),
             self.flows.next_timeout(),
             self.locator.next_timeout(),
             turn,
             ping,
+            probe,
         ];
         parts.into_iter().flatten().min_by_key(|deadline| deadline.at)
     }

@@ -34,6 +34,9 @@ impl Endpoint {
         if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
             return;
         }
+        if self.discovered(socket, remote, &bytes, now) {
+            return;
+        }
         let standing = match self.sources.admit(remote, bytes.len(), now) {
             MessageAdmission::Admitted(standing) => standing,
             MessageAdmission::Throttled { first } => return self.throttled(&source, first),

@@ -158,6 +158,10 @@ impl Trunks {
             let trunks = self.trunks.values_mut().flat_map(Trunk::registrations_mut);
             trunks.for_each(|registration| registration.flow_lost(source.path, cause, now));
             false
+        } else if let ua::Event::PublicAddress { .. } = event {
+            // The contact carriers know is no longer ours.
+            self.trunks.values_mut().for_each(|trunk| trunk.check_now(now));
+            false
         } else if let ua::Event::Request { transaction, message, .. } = event {
             let looped = message.method() == Some(Method::Register) && self.is_looped(message, now);
             if looped {

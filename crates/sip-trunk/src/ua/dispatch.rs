@@ -32,6 +32,9 @@ impl UserAgent {
             endpoint::Event::Unacknowledged { .. } => {}
             endpoint::Event::FlowOpened { source } => self.wire.event(Event::FlowOpened { source }),
             endpoint::Event::FlowLost { source, cause } => self.wire.event(Event::FlowLost { source, cause }),
+            endpoint::Event::PublicAddress { listener, address } => {
+                self.wire.event(Event::PublicAddress { listener, address });
+            }
             endpoint::Event::HandshakeFailed { remote, listener, cause } => {
                 self.wire.event(Event::HandshakeFailed { remote, listener, cause });
             }

@@ -380,6 +380,7 @@ fn word(event: &Event) -> String {
         Event::StrayResponse { message, .. } => format!("stray {}", message.status().unwrap()),
         Event::Failed { failure, .. } => format!("failed: {failure}"),
         Event::Unacknowledged { .. } => "never acknowledged".into(),
+        Event::PublicAddress { address, .. } => format!("public {address}"),
         Event::FlowOpened { source } => format!("open {} {}", source.transport, source.remote),
         Event::FlowLost { source, cause } => format!("lost {} {}: {cause}", source.transport, source.remote),
         Event::HandshakeFailed { remote, cause, .. } => format!("handshake of {remote}: {cause}"),

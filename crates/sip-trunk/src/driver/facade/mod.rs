@@ -22,7 +22,7 @@ use crate::msg::Message;
 use crate::registration::Registrar;
 use crate::transport::{SocketId, Transport};
 use crate::trunk::{OutboundCall, Problem, Reason, Standing, TrunkConfig, TrunkEvent, TrunkId, TrunksConfig};
-use crate::ua::UaConfig;
+use crate::ua::{self, UaConfig};
 use desk::{CallNews, Desk};
 
 /// A trunk and how to reach the network with it. `TrunkConfig` turns into one with everything else as usual.
@@ -34,6 +34,8 @@ pub struct Connection {
     pub listen: Vec<(Transport, SocketAddr)>,
     /// Name or address that stands in Via and Contact instead of the local one.
     pub advertised: Option<String>,
+    /// STUN server, for a trunk behind an address translator: `stun.carrier.example`, port 3478 unless given. UDP only.
+    pub stun: Option<String>,
     /// TLS, DNS, queues.
     pub settings: Settings,
     /// How long to wait for the registration; 40 s.
@@ -46,6 +48,7 @@ impl From<TrunkConfig> for Connection {
             trunk,
             listen: Vec::new(),
             advertised: None,
+            stun: None,
             settings: Settings::default(),
             patience: Duration::from_secs(40),
         }
@@ -115,11 +118,14 @@ pub struct Trunk {
     desk: Arc<Desk>,
     incoming: Mutex<mpsc::Receiver<IncomingCall>>,
     standing: watch::Receiver<Standing>,
+    public: watch::Receiver<Option<SocketAddr>>,
     listeners: Vec<Listener>,
 }
 
 /// Calls that may wait to be taken; further ones are refused with 503.
 const WAITING_CALLS: usize = 64;
+/// How long a STUN server may take before the trunk goes on without a public address.
+const DISCOVERY: Duration = Duration::from_secs(5);
 /// How long the registrar may take to confirm the end of a registration.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -143,16 +149,23 @@ impl Trunk {
         let (calls, incoming) = mpsc::channel(WAITING_CALLS);
         let (changes, standing) = watch::channel(Standing::Down(Reason::RegistrationPending));
         let desk = Arc::new(Desk::new(calls));
+        let (found, mut public) = watch::channel(None);
         let (at_desk, tell) = (desk.clone(), changes.clone());
         let handler = move |event, agent: &mut TrunkAgent, now| {
             if let crate::agent::Event::Trunk(TrunkEvent::HealthChanged { standing, .. }) = &event {
                 tell.send_replace(standing.clone());
+            } else if let crate::agent::Event::Session(ua::Event::PublicAddress { address, .. }) = &event {
+                found.send_replace(Some(*address));
             }
             at_desk.take(event, agent, now);
         };
         let (driver, handle) = Driver::with_handler(agent, sockets, connection.settings, handler);
         desk.open(handle.clone());
         tokio::spawn(driver.run());
+        if connection.stun.is_some() {
+            // Without an answer the log has said so; whom the local address reaches is still reached.
+            let _ = tokio::time::timeout(DISCOVERY, public.wait_for(Option::is_some)).await;
+        }
         let config = connection.trunk;
         let applied = handle.call(move |agent, now| {
             let problems = agent.apply(vec![config], Vec::new(), now);
@@ -163,7 +176,7 @@ impl Trunk {
         });
         let problems = applied.await?;
         let incoming = Mutex::new(incoming);
-        let trunk = Self { id, handle, desk, incoming, standing, listeners };
+        let trunk = Self { id, handle, desk, incoming, standing, public, listeners };
         if !problems.is_empty() {
             return Err(ConnectError::Configuration(problems));
         }
@@ -184,7 +197,7 @@ impl Trunk {
         &self,
         called: impl Into<String>,
         caller: impl Into<String>,
-        offer: crate::ua::Body,
+        offer: ua::Body,
     ) -> Result<Call, CallError> {
         let call = OutboundCall {
             called: called.into(),
@@ -257,6 +270,11 @@ impl Trunk {
         &self.listeners
     }
 
+    /// The address of ours that others see, once a STUN server has told it: the one media descriptions must carry as well.
+    pub fn public_address(&self) -> Option<SocketAddr> {
+        *self.public.borrow()
+    }
+
     /// The engine, for everything this façade has no word for.
     pub fn handle(&self) -> &Handle<TrunkAgent> {
         &self.handle
@@ -307,11 +325,27 @@ async fn listeners(connection: &Connection) -> io::Result<Vec<Listener>> {
             }
         }
     }
+    let stun = match &connection.stun {
+        Some(server) => Some(stun_server(server).await?),
+        None => None,
+    };
     let listener = |(index, (transport, local)): (usize, (Transport, SocketAddr))| Listener {
         advertised: connection.advertised.clone(),
+        stun,
         ..Listener::new(SocketId(u16::try_from(index).unwrap_or(u16::MAX)), transport, local)
     };
     Ok(wanted.into_iter().enumerate().map(listener).collect())
+}
+
+/// Where a STUN server is; a port is not needed (RFC 8489 §8).
+async fn stun_server(server: &str) -> io::Result<SocketAddr> {
+    let has_port = server.parse::<SocketAddr>().is_ok()
+        || server
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.contains(':') && port.parse::<u16>().is_ok());
+    let server = if has_port { server.to_owned() } else { format!("{server}:3478") };
+    let found = tokio::net::lookup_host(server.as_str()).await?.next();
+    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{server} has no address")))
 }
 
 /// The address of ours that leads to a host: what the system would send from.
