@@ -8,103 +8,18 @@
     reason = "a test fails by panicking, and interop runs in real time"
 )]
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod live;
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use edge_core::cdr::{CallRecord, Direction, LegOutcome};
-use edge_core::compile::compile;
-use edge_core::driver::{MediaConfig, PortPlan, Running, Settings, start};
-use edge_core::edge::{EdgeConfig, Event};
-use media_rtp::sdp::TargetPolicy;
-use sip_trunk::driver;
-use sip_trunk::endpoint::Listener;
-use sip_trunk::transport::{SocketId, Transport};
-use sip_trunk::ua::UaConfig;
-use telco_model::Organization;
-use telco_model::document::Format;
-use telco_model::value::EdgeId;
+use edge_core::cdr::{Direction, LegOutcome};
 use telco_testkit::peer::{
     Baresip, Carrier, Kamailio, Phone, Scenario, Scratch, Sipp, free_ports, installed,
 };
-use tokio::sync::mpsc::Receiver;
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn local(port: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, port).into()
-}
-
-/// Carriers are told apart by their addresses.
-fn other(host: u8, port: u16) -> SocketAddr {
-    (Ipv4Addr::new(127, 0, 0, host), port).into()
-}
-
-/// An edge for the office, with its carriers at these ports.
-struct Site {
-    running: Running,
-    events: Receiver<Event>,
-    sip: u16,
-}
-
-impl Site {
-    fn start(scratch: &Scratch, carrier_a: SocketAddr, carrier_b: SocketAddr) -> Self {
-        let [rtp] = free_ports();
-        let document = include_str!("data/office.toml")
-            .replace("192.0.2.10:5060", &carrier_a.to_string())
-            .replace("192.0.2.11:5060", &carrier_b.to_string())
-            .replace(r#"codecs = ["audio/pcma"]"#, r#"codecs = ["audio/pcmu"]"#);
-        let now = jiff::Timestamp::now();
-        let organization = Organization::from_document(&document, Format::Toml, now).unwrap();
-        let (runtime, _) = compile(&organization, EdgeId::labelled("edge"));
-        let mut config = EdgeConfig::new(UaConfig::default(), "127.0.0.1");
-        config.targets = TargetPolicy::with_loopback();
-        let listener = Listener::new(SocketId(0), Transport::Udp, local(0));
-        let settings = Settings {
-            config,
-            runtime,
-            listeners: vec![listener],
-            sockets: driver::SocketOptions::default(),
-            network: driver::Settings::default(),
-            media: media(scratch, rtp & !1),
-            spool: scratch.path().join("spool"),
-        };
-        let (running, events) = start(settings).unwrap();
-        let sip = running.listeners()[0].local.port();
-        Self { running, events, sip }
-    }
-
-    /// The record of the next call that ends.
-    async fn record(&mut self) -> CallRecord {
-        let next = async {
-            loop {
-                if let Event::CallEnded(record) = self.events.recv().await.unwrap() {
-                    return *record;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, next).await.expect("a call ends")
-    }
-}
-
-fn media(scratch: &Scratch, first: u16) -> MediaConfig {
-    let range = media_rtp::relay::PortRange::new(first, first + 400).unwrap();
-    let ports = PortPlan {
-        id: edge_core::media::PoolId(0),
-        bind: Ipv4Addr::LOCALHOST.into(),
-        advertised: None,
-        range,
-        most: 20,
-    };
-    MediaConfig {
-        threads: 1,
-        ports: vec![ports],
-        sockets: media_rtp::driver::SocketOptions::default(),
-        prompts: scratch.path().into(),
-        recordings: scratch.path().into(),
-    }
-}
+use live::{PATIENCE, Site, local, other};
 
 /// Ten seconds of 440 Hz.
 fn tone(scratch: &Scratch) -> PathBuf {
