@@ -358,6 +358,8 @@ impl CallMedia {
                 let leg = member(leg).map(|(_, leg)| leg);
                 self.tell(Notice::Failed { leg, cause: error.to_string() });
             }
+            // STUN and DTLS: no leg has an engine for them, and a stranger's datagram is no news.
+            Output::NotMedia { .. } => {}
             unknown => self.tell(Notice::Failed { leg: None, cause: format!("{unknown:?} is not known") }),
         }
     }
