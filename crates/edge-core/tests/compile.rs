@@ -7,7 +7,8 @@ use std::sync::Arc;
 use edge_core::compile::{Issue, Reach, Role, Runtime, Severity, compile};
 use telco_model::Organization;
 use telco_model::document::Format;
-use telco_model::entity::{DidTarget, HasKind, Phone};
+use telco_model::entity::{Actor, DidTarget, HasKind, Phone, State};
+use telco_model::organization::Change;
 use telco_model::value::{EdgeId, PhoneId, SiteId, TrunkId, UserId};
 
 const SAMPLE: &str = include_str!("../../telco-model/samples/sample.toml");
@@ -171,4 +172,22 @@ fn every_part_of_an_organization_may_be_missing() {
         }
     }
     assert!(compiled > 40, "{compiled}");
+}
+
+/// EC-024: an inactive phone has no account: it cannot register, and nobody rings it. It comes back with its state.
+#[test]
+fn an_inactive_phone_cannot_register() {
+    let mut organization = organization(&with_accounts("carmen", "lobby"));
+    let (target, now) = (PhoneId::labelled("carmen-desk"), "2026-03-03T10:00:00Z".parse().unwrap());
+    for (state, reachable) in [(State::Inactive, false), (State::Active, true)] {
+        let expected = organization.meta(target).unwrap().version;
+        let change = Change::SetState { target: target.into(), state, expected };
+        organization.apply(change, Actor::System, now).unwrap();
+        let (runtime, issues) = compile(&organization, EdgeId::labelled("mty-edge-1"));
+        assert_eq!(runtime.accounts.contains_key("carmen"), reachable);
+        assert_eq!(matches!(runtime.phones[&target].reach, Reach::Registered(_)), reachable);
+        assert!(
+            issues.iter().all(|issue| issue.code != "phone.no_account" || issue.name == "Branch_Fax_ATA")
+        );
+    }
 }

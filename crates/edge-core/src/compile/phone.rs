@@ -7,7 +7,7 @@ use sip_trunk::auth::Secret;
 use telco_model::Organization;
 use telco_model::entity::{
     BaseSettings, DidTarget, LineIdentity, LineKeyFunction, Phone as Entity, PhoneCategory, RemoteAddress,
-    User as UserEntity,
+    State, User as UserEntity,
 };
 use telco_model::value::{E164, EdgeId, Extension, Name, PhoneId, SiteId, UserId};
 
@@ -49,7 +49,7 @@ pub enum Reach {
     Remote(RemoteAddress),
     /// Over its WebRTC session.
     Webrtc,
-    /// Not at all: it has no account.
+    /// Not at all: it has no account, or is inactive.
     Nowhere,
 }
 
@@ -113,8 +113,13 @@ impl Phones {
         for entity in organization.phones() {
             let assignment = Assignment::of(organization, entity);
             let role = assignment.role(edge);
-            let reach = all.reach(organization, entity, assignment, realm, issues);
-            if matches!(reach, Reach::Nowhere) && role.is_some() {
+            let active = organization.meta(entity.id).is_some_and(|meta| meta.state == State::Active);
+            let reach = if active {
+                all.reach(organization, entity, assignment, realm, issues)
+            } else {
+                Reach::Nowhere
+            };
+            if active && matches!(reach, Reach::Nowhere) && role.is_some() {
                 issues.error(
                     entity.id,
                     "digest",

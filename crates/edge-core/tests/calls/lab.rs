@@ -13,11 +13,13 @@ use edge_core::program::ProgramEvent;
 use sip_trunk::Seed;
 use sip_trunk::auth::{ClientConfig, Secret};
 use sip_trunk::endpoint::{
-    ContactSpec, Destination, EndpointConfig, Input as Network, Io, Listener, Outgoing, Output,
+    ContactSpec, Destination, EndpointConfig, Input as Network, Io, Listener, Outgoing, Output, Source,
 };
 use sip_trunk::msg::{Draft, HeaderName, Message, Method};
 use sip_trunk::transport::{SocketId, Transport};
-use sip_trunk::ua::{self, Answer, Body, Invite, Progress, SessionId, SessionTimer, UaConfig, UserAgent};
+use sip_trunk::ua::{
+    self, Answer, Body, Invite, Progress, Rejection, SessionId, SessionTimer, UaConfig, UserAgent,
+};
 use telco_model::Organization;
 use telco_model::document::Format;
 use telco_model::value::EdgeId;
@@ -231,6 +233,25 @@ impl Peer {
                 agent.answer(*session, Answer { body, ..Answer::default() }, now).unwrap();
             }
             accept_offers(agent, event, now);
+        });
+        self
+    }
+
+    /// Takes a call when the function finds no reason to refuse it, and answers at once.
+    pub(crate) fn choosing(
+        mut self,
+        mut examine: impl FnMut(&Message, &Source, Instant) -> Option<Rejection> + 'static,
+    ) -> Self {
+        self.react = Box::new(move |agent, event, now| {
+            answer_options(agent, event, now);
+            let ua::Event::Incoming { session, message, source, .. } = event else { return };
+            match examine(message, source, now) {
+                Some(rejection) => agent.reject(*session, rejection, now).unwrap(),
+                None => {
+                    let body = answer_to(message);
+                    agent.answer(*session, Answer { body, ..Answer::default() }, now).unwrap();
+                }
+            }
         });
         self
     }

@@ -6,6 +6,7 @@
     reason = "a panic is how a test fails, and a test looks at the events it is about"
 )]
 
+mod device;
 mod group;
 mod inbound;
 mod lab;
