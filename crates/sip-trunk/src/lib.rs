@@ -3,6 +3,26 @@
 //!
 //! It is not a ready-made PBX, and it does not hide SIP: a message stays the message that was received.
 //!
+//! ```no_run
+//! # #[cfg(feature = "tokio")] async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use sip_trunk::driver::Trunk;
+//! use sip_trunk::trunk::{Server, TrunkConfig, TrunkId};
+//! use sip_trunk::ua::Body;
+//!
+//! let mut config = TrunkConfig::new(TrunkId(1), "Carrier");
+//! config.servers = vec![Server { host: "sip.carrier.example".into(), port: None }];
+//! let trunk = Trunk::connect(config).await?;
+//! let call = trunk.invite("+12025550123", "+14085550100", Body::sdp("v=0\r\n…")).await?;
+//! call.hang_up().await;
+//! while let Some(call) = trunk.incoming().await {
+//!     call.answer(Body::sdp("v=0\r\n…")).await?.ended().await;
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! [`agent`] is what that stands on: calls over trunk groups that fail over. Below it [`ua`] keeps dialogs, [`endpoint`] transports and
+//! transactions, and [`msg`] the messages:
+//!
 //! ```text
 //!  UDP, WebSocket ──► msg::Scanner ──► Message ──► header::Via, From, CSeq …      views, read when asked
 //!  TCP, TLS ──► frame::StreamFramer ─┘    │   └──► msg::Edits ──► bytes           what no edit touches stays as it came

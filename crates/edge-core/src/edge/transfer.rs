@@ -332,7 +332,8 @@ impl Edge {
         now: Instant,
     ) {
         let Some((id, _)) = self.calls.of_session(session) else { return };
-        if !finished && status < 200 {
+        // 202 before any report: the carrier has agreed, and has yet to connect the caller.
+        if !finished && (status < 200 || status == 202) {
             return;
         }
         let Some(number) = self.calls.get_mut(id).and_then(|call| call.releasing.take()) else { return };

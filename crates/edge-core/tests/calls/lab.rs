@@ -18,7 +18,7 @@ use sip_trunk::endpoint::{
 use sip_trunk::msg::{Draft, HeaderName, Message, Method};
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::ua::{
-    self, Answer, Body, Invite, Progress, Rejection, SessionId, SessionTimer, UaConfig, UserAgent,
+    self, Answer, Body, Invite, Progress, ReferId, Rejection, SessionId, SessionTimer, UaConfig, UserAgent,
 };
 use telco_model::Organization;
 use telco_model::document::Format;
@@ -330,6 +330,17 @@ impl Peer {
             _ => None,
         });
         incoming.expect("a call has come in")
+    }
+
+    /// The last REFER that came in, and its Refer-To.
+    pub(crate) fn referred(&self) -> (SessionId, ReferId, String) {
+        let referred = self.events.iter().rev().find_map(|event| match event {
+            ua::Event::Referred { session, refer, message, .. } => Some((*session, *refer, message)),
+            _ => None,
+        });
+        let (session, refer, message) = referred.expect("a REFER has come in");
+        let target = message.header(HeaderName::ReferTo).expect("it says where to");
+        (session, refer, String::from_utf8_lossy(target).into_owned())
     }
 
     /// How the last call it placed was refused.

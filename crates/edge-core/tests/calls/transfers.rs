@@ -7,7 +7,7 @@ use edge_core::media::{Action, CollectEnd, MediaLeg, Notice, PlayEnd};
 use sip_trunk::ua::{self, Body, Refer};
 use telco_testkit::{check_ladder, expect_file};
 
-use crate::lab::{ALICE, BOB, CARRIER_A, DEVICE, EdgeNode, Peer, offer, sim};
+use crate::lab::{ALICE, BOB, CARRIER_A, DEVICE, EDGE, EdgeNode, OFFICE, Peer, offer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,6 +31,53 @@ fn a_flow_transfers_with_user_data() {
     assert!(header("x-inin-cnv").is_some());
     assert!(edge.media.iter().any(|command| matches!(command.action, Action::Bridge { .. })));
     check_ladder(&sim, &expect_file!["ladders/flow.txt"]);
+}
+
+/// The office, with a carrier that is to connect transfers itself.
+fn releasing() -> String {
+    OFFICE.replacen("[trunks.protocol]\n", "[trunks.protocol]\nrelease_link_transfer = true\n", 1)
+}
+
+/// ST-030: with Release Link Transfer the carrier gets REFER, with the data the flow has set, and the edge leaves the path. Without
+/// it a call is bridged, as above.
+#[test]
+fn a_carrier_connects_a_transfer_itself() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::of(&sim, "edge", EDGE, &releasing(), |_| {});
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    carrier.call(&sim, "+13175550110", None);
+    sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
+    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
+    let (session, refer, target) = carrier.referred();
+    assert!(target.starts_with("<sip:9991@"), "{target}");
+    assert!(target.contains("?User-to-User=0068656c6c6f"), "{target}");
+    carrier.act(&sim, |agent, now| agent.accept_refer(session, refer, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
+    assert!(!carrier.has_ended(), "the carrier has not connected it yet");
+    carrier.act(&sim, |agent, now| agent.notify_refer(session, refer, 200, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
+    assert!(carrier.has_ended(), "the edge leaves");
+    let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
+    assert_eq!((record.transfers[0].kind, record.transfers[0].status), (TransferKind::ReleaseLink, 200));
+}
+
+/// ST-030: a carrier that refuses leaves the call to the edge, which bridges it.
+#[test]
+fn a_carrier_that_refuses_a_transfer_keeps_its_call() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::of(&sim, "edge", EDGE, &releasing(), |_| {});
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    let mut device = Peer::new(&sim, "device", DEVICE).answering();
+    carrier.call(&sim, "+13175550110", None);
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    let (session, refer, _) = carrier.referred();
+    carrier.act(&sim, |agent, now| agent.refuse_refer(session, refer, 603, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    assert!(!carrier.has_ended());
+    assert!(device.events.iter().any(|event| matches!(event, ua::Event::Confirmed { .. })), "it is bridged");
 }
 
 /// EC-018, ST-027, ST-028, ST-029: a device takes a call back with REFER: whatever the host, the number's owner rings, the data goes
