@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sip_trunk::Seed;
-use sip_trunk::msg::{Draft, HeaderName, Message, Method};
+use sip_trunk::msg::{Draft, Edits, HeaderName, Message, Method};
 use sip_trunk::transaction::{ClientId, Failure, Limits, Output, SendError, ServerId, Timing, Transactions};
 use sip_trunk::transport::{Path, SocketId};
 use telco_testkit::{Arrival, Departure, Event, Link, Node, Sim, check_ladder, expect_file, label};
@@ -290,6 +290,27 @@ fn a_merged_request_is_refused() {
     assert_eq!(callee.heard, ["INVITE"]);
     assert_eq!(callee.layer.stats().merged_requests, 1);
     assert!(sim.ladder().contains("482"));
+}
+
+/// ES-28, RFC 3261 §16.3 item 4: a request of ours that a proxy sends back unchanged is a loop; with another Request-URI it is a
+/// spiral, and served.
+#[test]
+fn a_loop_is_refused_and_a_spiral_served() {
+    for (target, heard, loops) in [("bob@192.0.2.2", 0, 1), ("carol@192.0.2.1", 1, 0)] {
+        let (mut sim, mut caller) = (lab(), Peer::new("caller", CALLER, &[]));
+        let mut proxy = Peer::new("proxy", CALLEE, &[]);
+        caller.send(&Method::Invite, "1", sim.now()).unwrap();
+        sim.run_for(&mut [&mut caller, &mut proxy], Duration::from_millis(100));
+        let (_, invite) = &proxy.requests[0];
+        let mut back = Edits::new(invite);
+        back.push_via("SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKproxy").unwrap();
+        back.set_request_uri(format!("sip:{target}")).unwrap();
+        sim.send(proxy.at, caller.at, back.finish().to_vec());
+        sim.run_for(&mut [&mut caller, &mut proxy], Duration::from_millis(100));
+        assert_eq!(caller.heard.iter().filter(|heard| *heard == "INVITE").count(), heard);
+        assert_eq!(caller.layer.stats().looped_requests, loops);
+        assert_eq!(sim.ladder().contains("482 Loop Detected"), loops == 1);
+    }
 }
 
 /// RFC 3261 §17.2.2, RFC 4320 §4.2: a repeated request gets the same final answer; nothing is said after it.

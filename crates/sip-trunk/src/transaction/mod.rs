@@ -22,7 +22,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use hashbrown::HashTable;
 
-use crate::header::{CSeq, Header};
+use crate::header::{CSeq, Header, Via};
 use crate::msg::{Draft, HeaderName, Message, Method};
 use crate::transport::Path;
 use crate::{Deadline, Seed};
@@ -150,6 +150,8 @@ pub struct Stats {
     pub repeated_requests: u64,
     /// Requests that arrived a second time by another way (RFC 3261 §8.2.2.2).
     pub merged_requests: u64,
+    /// Requests of ours that came back unchanged (RFC 3261 §16.3).
+    pub looped_requests: u64,
     /// Requests dropped because the table was full.
     pub refused_requests: u64,
     /// Requests of ours that were repeated.
@@ -405,7 +407,12 @@ impl Transactions {
             && *method != Method::Cancel
         {
             self.stats.merged_requests += 1;
-            self.answer_merged(&message, path);
+            self.answer_loop(&message, "merged", path);
+            return;
+        }
+        if *method != Method::Cancel && self.is_looped(&message, method) {
+            self.stats.looped_requests += 1;
+            self.answer_loop(&message, "looped", path);
             return;
         }
         let cancels = (*method == Method::Cancel).then(|| self.cancelled_by(&message)).flatten();
@@ -459,9 +466,23 @@ impl Transactions {
         self.merged.insert_unique(hash.of(key), slot, rehash);
     }
 
-    /// RFC 3261 §8.2.2.2: the same request by another way is a loop that forked; it gets a 482 without a transaction.
-    fn answer_merged(&mut self, message: &Message, path: Path) {
-        if let Ok(bytes) = Draft::reply_to(message, 482, "merged").finish() {
+    /// RFC 3261 §16.3 item 4: a request that bears the branch of a request of ours below its top Via has come back. With another
+    /// Request-URI it is a spiral, which is served like any other; unchanged it would come round again.
+    fn is_looped(&self, message: &Message, method: &Method<'_>) -> bool {
+        let passed = message.values(HeaderName::Via).skip(1).filter_map(|element| Via::parse(element).ok());
+        passed.filter_map(|via| via.branch()).any(|branch| {
+            let ours = self.clients.find(&key::client_key_of(branch, method));
+            let ours = ours.and_then(|slot| self.clients.get(slot));
+            ours.is_some_and(|client| {
+                client.request.split(|byte| *byte == b' ').nth(1) == message.request_uri()
+            })
+        })
+    }
+
+    /// RFC 3261 §8.2.2.2, §16.3: a request that is here already, by another way or by our own doing, gets a 482 without a
+    /// transaction.
+    fn answer_loop(&mut self, message: &Message, to_tag: &str, path: Path) {
+        if let Ok(bytes) = Draft::reply_to(message, 482, to_tag).finish() {
             self.out.push_back(Output::Transmit { path, bytes });
         }
     }
