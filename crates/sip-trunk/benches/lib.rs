@@ -1,1 +1,1 @@
-//! Benchmarks only; see `sip_message.rs`.
+//! Benchmarks only; see `sip_message.rs` and `call_pair.rs`.

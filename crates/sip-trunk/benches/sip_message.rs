@@ -1,5 +1,5 @@
 //! One INVITE of 1,333 bytes through this crate, rsip and rsipstack, in one run:
-//! `cargo bench --manifest-path crates/sip-trunk/benches/Cargo.toml`.
+//! `cargo bench --manifest-path crates/sip-trunk/benches/Cargo.toml --bench sip_message`.
 //!
 //! `parse` reads the message; `typed` parses, then reads the top Via, From, To, CSeq, Call-ID, Contact, Record-Route and
 //! Max-Forwards; `forward` does both, adds a Via, takes one from Max-Forwards and serialises. Forwarding here copies the
