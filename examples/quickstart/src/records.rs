@@ -41,13 +41,14 @@ fn line(leg: &LegRecord, organization: &Organization) -> String {
         let mos = heard.mos.map(|mos| format!(", MOS {mos:.1}")).unwrap_or_default();
         format!("  {} rx {} tx {} lost {}{mos}", heard.codec, heard.received, heard.sent, heard.lost)
     });
-    format!(
+    let line = format!(
         "{way} {:<14} {:<9} {:<11}{cause}{}{call_id}",
         party(&leg.party, organization),
         outcome(leg.outcome),
         codes.join(" "),
         quality.unwrap_or_default(),
-    )
+    );
+    line.trim_end().to_owned()
 }
 
 fn party(party: &LegParty, organization: &Organization) -> String {

@@ -244,10 +244,10 @@ impl Peer {
         }
     }
 
-    /// Its sockets close, whatever it was doing.
+    /// Its sockets close, whatever it was doing. Gives the role, at the address it had.
     pub(crate) async fn die(self) -> Role {
         self.agent.stop().await;
-        self.role
+        Role { at: self.at, ..self.role }
     }
 
     fn credentials(&self) -> ClientConfig {

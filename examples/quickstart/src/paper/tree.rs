@@ -12,7 +12,10 @@ pub(crate) fn print(organization: &Organization) {
         (organization.phones().len(), "phones"),
         (organization.users().len(), "users"),
     ];
-    let counts: Vec<String> = counts.iter().map(|(count, what)| format!("{count} {what}")).collect();
+    let counts = counts.map(|(count, what)| match count {
+        1 => format!("1 {}", what.trim_end_matches('s')),
+        _ => format!("{count} {what}"),
+    });
     println!("  {}", counts.join(", "));
     for site in organization.sites() {
         println!("\n  site {} ({:?})", site.name, site.media_model);
