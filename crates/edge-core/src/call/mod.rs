@@ -22,6 +22,7 @@ use std::time::Instant;
 use crate::ConversationId;
 use crate::cdr::{CallRecord, LegDirection};
 use crate::compile::Runtime;
+use crate::edge::Tape;
 use crate::flow::FlowRun;
 use crate::guard::Ticket;
 use crate::media::{MAX_LEGS, MediaId, MediaLeg};
@@ -63,6 +64,8 @@ pub(crate) struct Call {
     /// The caller as its trunk asserts it (RFC 3325).
     pub(crate) asserted: Option<Box<str>>,
     pub(crate) emergency: bool,
+    /// What the configuration has recorded of it.
+    pub(crate) tape: Option<Tape>,
     /// Its place in the budgets of calls to the outside.
     pub(crate) ticket: Option<Ticket>,
     /// How many proxies may still handle it (RFC 3261 §8.1.1.6).

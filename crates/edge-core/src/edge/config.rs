@@ -9,6 +9,7 @@ use sip_trunk::endpoint::Strangers;
 use sip_trunk::trunk::TrunksConfig;
 use sip_trunk::ua::UaConfig;
 
+use super::recording::Recorded;
 use crate::compile::Runtime;
 use crate::group::Watch;
 use crate::guard;
@@ -34,6 +35,8 @@ pub struct EdgeConfig {
     pub prompts: Option<PathBuf>,
     /// Which calls a program decides about.
     pub program: ProgramConfig,
+    /// Which calls are recorded.
+    pub recording: Recorded,
     /// Which addresses peers may name for media.
     pub targets: TargetPolicy,
     /// The port edges of a group speak to each other on, over UDP, the same on all of them; 5060.
@@ -61,6 +64,7 @@ impl EdgeConfig {
             host: host.into(),
             prompts: None,
             program: ProgramConfig::default(),
+            recording: Recorded::default(),
             targets: TargetPolicy::default(),
             group_port: 5060,
             watch: Watch::default(),

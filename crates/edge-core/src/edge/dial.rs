@@ -530,6 +530,7 @@ impl Edge {
             self.answer_caller(id, now);
         }
         self.bridge_legs(id, caller, leg);
+        self.record_if_wanted(id);
         self.dialing_succeeded(id, purpose, now);
     }
 

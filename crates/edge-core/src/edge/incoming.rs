@@ -242,6 +242,7 @@ impl Edge {
                 releasing: None,
                 user_data,
                 asserted,
+                tape: None,
                 emergency: false,
                 ticket: None,
                 max_forwards: hops - 1,

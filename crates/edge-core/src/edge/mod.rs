@@ -21,6 +21,7 @@ mod media;
 mod message;
 mod neighbours;
 mod program;
+mod recording;
 mod requests;
 mod steps;
 mod transfer;
@@ -29,6 +30,8 @@ mod watch;
 
 pub use config::EdgeConfig;
 pub use io::{Event, Input, Status};
+pub use recording::Recorded;
+pub(crate) use recording::Tape;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;

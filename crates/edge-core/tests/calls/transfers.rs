@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use edge_core::cdr::TransferKind;
+use edge_core::edge::Recorded;
 use edge_core::media::{Action, CollectEnd, MediaLeg, Notice, PlayEnd};
 use sip_trunk::ua::{self, Body, Refer};
+use telco_model::value::TrunkId;
 use telco_testkit::{check_ladder, expect_file};
 
 use crate::lab::{ALICE, BOB, CARRIER_A, DEVICE, EDGE, EdgeNode, OFFICE, Peer, offer, sim};
@@ -139,6 +141,37 @@ fn a_phone_transfers_blindly() {
     let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
     assert_eq!((record.transfers[0].kind, record.transfers[0].status), (TransferKind::Blind, 200));
     check_ladder(&sim, &expect_file!["ladders/blind_transfer.txt"]);
+}
+
+/// A call over a recorded trunk is recorded from when two sides are connected, once for each caller it is for; others are not.
+#[test]
+fn calls_are_recorded_by_configuration() {
+    let files = |trunk: &str| {
+        let mut sim = sim();
+        let recorded = Recorded::Trunks([TrunkId::labelled(trunk)].into());
+        let mut edge = EdgeNode::with(&sim, |config| config.recording = recorded);
+        let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+        let mut bob = Peer::new(&sim, "bob", BOB).answering();
+        let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+        alice.register(&sim, "wonderland");
+        bob.register(&sim, "builder");
+        sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+        let call = carrier.call(&sim, "+13175550101", None);
+        sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+        let session = alice.incoming();
+        alice.act(&sim, |agent, now| agent.refer(session, Refer::new("<sip:4102@192.0.2.1>"), now).unwrap());
+        sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], 2 * SECOND);
+        carrier.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+        sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+        let begun = edge.media.iter().filter_map(|command| match &command.action {
+            Action::Record { leg, file, .. } => Some((*leg, file.display().to_string())),
+            _ => None,
+        });
+        (edge.records[0].conversation.to_string(), begun.collect::<Vec<_>>())
+    };
+    let (conversation, recorded) = files("carrier-a");
+    assert_eq!(recorded, [(MediaLeg(0), format!("{conversation}-1.wav"))]);
+    assert_eq!(files("carrier-b").1, []);
 }
 
 /// EC-017: hold on one side is offered to the other, and the record still has two legs.
