@@ -63,7 +63,10 @@ impl fmt::Display for ProbeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "name      {}", self.name)?;
         match (self.version, self.cipher_suite) {
-            (Some(version), Some(suite)) => writeln!(f, "protocol  {version:?} {suite:?} {:?}", self.group)?,
+            (Some(version), Some(suite)) => {
+                let group = self.group.map_or_else(String::new, |group| format!(" {group:?}"));
+                writeln!(f, "protocol  {version:?} {suite:?}{group}")?;
+            }
             (Some(version), None) => writeln!(f, "protocol  {version:?}")?,
             (None, _) => writeln!(f, "protocol  none agreed")?,
         }
