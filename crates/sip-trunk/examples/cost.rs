@@ -6,21 +6,27 @@
 //! ```
 //!
 //! The work is `scan`, `typed` (scan and the views a call needs), `forward` (scan, views, a new Via, one hop less, a new
-//! Request-URI, serialise), or `judge` (scan, check every header and write the answer, whatever the message is worth).
+//! Request-URI, serialise), `transaction` (a whole server transaction of an endpoint: the request taken, answered with 486, and
+//! what is left of it cleared away by its timers), or `judge` (scan, check every header and write the answer, whatever the message
+//! is worth).
 //! `tests/budget.rs` holds each to its number of instructions.
 
 #![allow(clippy::print_stdout)] // a program
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use sip_trunk::Seed;
+use sip_trunk::endpoint::{Endpoint, EndpointConfig, Event, Input, Listener, Output};
 use sip_trunk::header::{CSeq, CallId, Contact, From, MaxForwards, RecordRoute, To, Via};
-use sip_trunk::msg::{Edits, Element, Message, Scanner, error_reply};
+use sip_trunk::msg::{Draft, Edits, Element, Message, Scanner, error_reply};
+use sip_trunk::transport::{SocketId, Transport};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, times, file] = &arguments[..] else {
-        eprintln!("usage: cost scan|typed|forward|judge TIMES FILE");
+        eprintln!("usage: cost scan|typed|forward|transaction|judge TIMES FILE");
         return ExitCode::FAILURE;
     };
     let (Ok(times), Ok(message)) = (times.parse::<u32>(), std::fs::read(file)) else {
@@ -34,12 +40,16 @@ fn main() -> ExitCode {
         println!("{sum}");
         return ExitCode::SUCCESS;
     }
+    if work == "transaction" {
+        println!("{}", transactions(&message, times));
+        return ExitCode::SUCCESS;
+    }
     let work: fn(&Message) -> Option<usize> = match work.as_str() {
         "scan" => |message| Some(message.body().len()),
         "typed" => views,
         "forward" => forward,
         other => {
-            eprintln!("unknown work {other}: scan, typed, forward or judge");
+            eprintln!("unknown work {other}: scan, typed, forward, transaction or judge");
             return ExitCode::FAILURE;
         }
     };
@@ -84,4 +94,33 @@ fn judge(bytes: &Bytes) -> usize {
     let scan = Scanner::default().datagram(bytes.clone()).check(&Element::default());
     let found = scan.diagnostics.iter().count();
     found + error_reply(&scan, "tag").map_or(0, |reply| reply.len())
+}
+
+/// One second apart, so that timers end most of them on the way.
+fn transactions(message: &Bytes, times: u32) -> usize {
+    let mut now = Instant::now();
+    let remote = ([203, 0, 113, 10], 5060).into();
+    let config = EndpointConfig {
+        listeners: vec![Listener::new(SocketId(0), Transport::Udp, ([192, 0, 2, 1], 5060).into())],
+        peers: "0.0.0.0/0".parse().into_iter().collect(),
+        ..EndpointConfig::default()
+    };
+    let mut endpoint = Endpoint::new(config, Seed([1; 32]), now);
+    let text = String::from_utf8_lossy(message);
+    let mut answered = 0;
+    for number in 0..times {
+        let bytes = Bytes::from(text.replacen("branch=z9hG4bK", &format!("branch=z9hG4bK{number:08}"), 1));
+        endpoint.handle_input(Input::Datagram { socket: SocketId(0), remote, bytes }, now);
+        while let Some(output) = endpoint.poll_output() {
+            if let Output::Event(Event::Request { transaction: Some(id), message, .. }) = output {
+                answered += usize::from(endpoint.respond(id, Draft::reply_to(&message, 486, "a"), now));
+            }
+        }
+        now += Duration::from_secs(1);
+        while endpoint.next_timeout().is_some_and(|deadline| deadline.at <= now) {
+            endpoint.handle_timeout(now);
+            while endpoint.poll_output().is_some() {}
+        }
+    }
+    answered
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Work, and the most instructions it may take on the 1,333-byte INVITE.
-const BUDGETS: [(&str, u64); 3] = [("scan", 10_000), ("typed", 18_000), ("forward", 22_000)];
+const BUDGETS: [(&str, u64); 4] =
+    [("scan", 10_000), ("typed", 18_000), ("forward", 22_000), ("transaction", 150_000)];
 
-/// DESIGN §9: scan within 10 k instructions, with typed views within 18 k, forwarded within 22 k.
+/// DESIGN §9: scan within 10 k instructions, with typed views within 18 k, forwarded within 22 k. A server transaction, with the
+/// message scanned, checked and answered and every timer of it run, within 150 k.
 #[test]
 fn a_message_stays_within_its_instruction_budget() {
     if Command::new("valgrind").arg("--version").output().is_err() {
