@@ -13,6 +13,7 @@ use sip_trunk::endpoint::{Endpoint, EndpointConfig, Event, Input, Io, Limits, Li
 use sip_trunk::msg::{Draft, HeaderName, Message};
 use sip_trunk::registration::{Account, Output, Registrar, Registration, RegistrationConfig};
 use sip_trunk::transport::{ConnectionId, SocketId, TlsPeer, Transport};
+use telco_testkit::Sim;
 
 const SOCKET: SocketId = SocketId(0);
 const CARRIER: &str = "203.0.113.10:5060";
@@ -137,7 +138,7 @@ fn connect(endpoint: &mut Endpoint, number: usize, now: Instant) {
 /// FG-08: a registration of ours at a carrier, with its digest answered, takes at most 4 kB.
 #[test]
 fn a_registration_takes_at_most_four_kilobytes() {
-    let now = Instant::now();
+    let now = Sim::new(1).now();
     let mut endpoint = endpoint(Transport::Udp, now);
     let mut kept = Vec::with_capacity(2 * COUNTED);
     let each = cost(&mut endpoint, now, |endpoint, number, now| kept.push(register(endpoint, number, now)));
@@ -149,7 +150,7 @@ fn a_registration_takes_at_most_four_kilobytes() {
 /// FG-08: an idle TLS connection takes at most 2 kB here; what the TLS stack holds for it is its own.
 #[test]
 fn an_idle_connection_takes_at_most_two_kilobytes() {
-    let now = Instant::now();
+    let now = Sim::new(1).now();
     let mut endpoint = endpoint(Transport::Tls, now);
     let each = cost(&mut endpoint, now, connect);
     assert_eq!(endpoint.stats().connections, 2 * COUNTED);
