@@ -1,5 +1,6 @@
 //! SIP for carrier trunks: what an SBC, a PBX or a softphone needs to speak to carriers and phones, as values that own their
-//! state, take bytes and the time, and queue what to send. No socket, task, clock or randomness inside.
+//! state, take bytes and the time, and queue what to send. No socket, task, clock or randomness inside; those are in `driver`
+//! alone.
 //!
 //! It is not a ready-made PBX, and it does not hide SIP: a message stays the message that was received.
 //!
@@ -57,9 +58,10 @@
 //!
 //! | coming from rsip | here |
 //! |---|---|
-//! | `SipMessage::try_from(bytes)?` | [`Message::from_datagram`](msg::Message::from_datagram); on a fault the message, the findings and the answer |
+//! | `SipMessage::try_from(bytes)?` | [`Message::from_datagram`](msg::Message::from_datagram); what it refuses is a [`Scan`](msg::Scan), no `Error` for `?` |
 //! | `request.via_header()?.typed()?` | `message.typed::<Via>()`; every element with `message.all::<Via>()` |
-//! | `Header::Other("X-A".into(), …)` | `message.header("X-A")` |
+//! | `from.display_name`, `from.params` | `from.display`, `from.params.get("x")`: [`NameAddr`](header::NameAddr) |
+//! | `Header::Other("X-A".into(), …)` | `message.header("X-A")`: bytes |
 //! | `headers_mut().unique_push(…)` | [`Edits`](msg::Edits): `replace`, `remove`, `push_via` … |
 //! | `Response { status_code, headers, … }` | [`Draft::reply_to`](msg::Draft::reply_to) |
 //! | rsip's own types | feature `rsip`: `rsip::SipMessage::try_from(&message)` and back |

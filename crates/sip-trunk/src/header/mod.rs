@@ -4,6 +4,9 @@
 //! [`Header::parse`]. Names, tokens and URIs come out as `&str` into the message; human text ([`Text`]) is decoded when asked.
 //! Every view a stack writes prints itself with `Display`, and no value that is printed can contain a line end.
 //!
+//! [`From`], [`To`], [`Route`] and the like are a [`NameAddr`] each and lend its fields: `from.display`, `from.uri`, `from.tag()`.
+//! Importing [`From`] hides the trait of that name; where both are needed write `message.typed::<header::From>()`.
+//!
 //! ```
 //! use sip_trunk::header::{split_list, Header, Via};
 //!

@@ -41,6 +41,22 @@ pub enum EditError {
 /// Every edit addresses the message *as received*; removing a header never removes one added here. Bytes no edit
 /// touches come out as they came in, so signatures over them stay valid, with one exception: what must never be
 /// forwarded (superfluous spaces in the start line, control and text-reordering characters) is cleaned.
+///
+/// What adds or replaces can be chained with `?`; [`remove`](Self::remove), [`pop`](Self::pop) and
+/// [`decrement_max_forwards`](Self::decrement_max_forwards) end a chain, for they give what they found.
+///
+/// ```
+/// # use sip_trunk::msg::{Edits, Message};
+/// # let message = Message::from_datagram("OPTIONS sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\
+/// #     Max-Forwards: 70\r\nFrom: <sip:a.example>;tag=a\r\nTo: <sip:b.example>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\
+/// #     X-Tenant: blue\r\n\r\n").unwrap();
+/// let mut edits = Edits::new(&message);
+/// edits.push_via("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK7")?.append("X-Seen", "yes")?;
+/// assert_eq!(edits.remove("X-Tenant"), 1);
+/// assert_eq!(edits.decrement_max_forwards()?, 69);
+/// assert!(edits.finish().ends_with(b"\r\nX-Seen: yes\r\n\r\n"));
+/// # Ok::<(), sip_trunk::msg::EditError>(())
+/// ```
 #[derive(Debug)]
 pub struct Edits<'m> {
     message: &'m Message,
