@@ -18,6 +18,7 @@
 
 mod check;
 mod config;
+mod diagnoses;
 mod metrics;
 mod news;
 mod records;

@@ -110,6 +110,12 @@ fn count_metrics(text: &mut String, counts: &Counts) {
     let help = "Conversations that ended";
     metric(text, "edge_calls_total", "counter", help, &by("outcome", &counts.calls));
     counter(text, "edge_connected_seconds_total", "Seconds callers were connected", counts.seconds);
+    let diagnoses = counts.diagnoses.keys().map(|(row, about)| {
+        let about = label("about", about);
+        (format!("{{row=\"{row}\",{}", about.trim_start_matches('{')), 1.0)
+    });
+    let diagnoses: Vec<_> = diagnoses.collect();
+    metric(text, "edge_diagnosis", "gauge", "1 while something is not as it should be", &diagnoses);
     let help = "Security events";
     metric(text, "edge_security_events_total", "counter", help, &by("code", &counts.security));
 }

@@ -10,6 +10,8 @@ use edge_core::registrar;
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
+use crate::diagnoses::Diagnoses;
+
 /// What happened since the start.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
@@ -19,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) seconds: u64,
     /// Security events, by code.
     pub(crate) security: BTreeMap<&'static str, u64>,
+    /// What is not as it should be now.
+    pub(crate) diagnoses: Diagnoses,
 }
 
 impl Counts {

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config};
 use crate::news::Counts;
-use crate::{metrics, setup};
+use crate::{diagnoses, metrics, setup};
 
 /// Runs an edge until it is told to stop.
 ///
@@ -47,6 +47,7 @@ async fn serve(config: Config, path: Option<PathBuf>) -> Result<(), String> {
     let mut signals = Signals::new().map_err(|error| error.to_string())?;
     tokio::select! {
         () = follow(events, &counts) => error!("the edge has ended by itself"),
+        () = diagnoses::watch(running.handle().clone(), &counts) => error!("the edge has stopped"),
         () = serve_metrics(metrics, numbers) => {}
         () = obey(&mut signals, &running, path.as_deref()) => {}
     }

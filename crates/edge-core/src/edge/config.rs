@@ -11,6 +11,7 @@ use sip_trunk::ua::UaConfig;
 
 use super::recording::Recorded;
 use crate::compile::Runtime;
+use crate::diagnose::Machine;
 use crate::group::Watch;
 use crate::guard;
 use crate::program::ProgramConfig;
@@ -45,6 +46,8 @@ pub struct EdgeConfig {
     pub watch: Watch,
     /// The version of the software that runs.
     pub software: String,
+    /// What the machine says of itself, when that is known: for the diagnosis of an edge that does not provision.
+    pub machine: Option<Machine>,
     /// How long phones ring.
     pub ring: Duration,
     /// Call records held in memory while the disk cannot be written.
@@ -69,6 +72,7 @@ impl EdgeConfig {
             group_port: 5060,
             watch: Watch::default(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
+            machine: None,
             ring: Duration::from_secs(60),
             record_bound: 10_000,
             next_record: 1,

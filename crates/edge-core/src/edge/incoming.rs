@@ -128,6 +128,7 @@ impl Edge {
                 }
                 Err(Unmatched::Stranger { .. }) => {}
                 Err(unmatched) => {
+                    self.saw_unmatched(&unmatched, now);
                     self.refuse(session, unmatched.status(), None, now);
                     return None;
                 }

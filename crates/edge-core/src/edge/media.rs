@@ -29,6 +29,7 @@ impl Edge {
             Notice::Idle { leg } => self.on_idle(id, leg, now),
             Notice::Diagnosed { leg, diagnosis } => {
                 tracing::warn!(call = %self.conversation(id), leg = leg.0, "{diagnosis}");
+                self.saw_media_fault(id, leg, diagnosis, now);
             }
             Notice::Failed { leg, cause } => {
                 self.explain(id, format!("media: {cause}"));
@@ -62,6 +63,9 @@ impl Edge {
             line.remote = line.remote.take().or(report.remote.map(|remote| remote.to_string()));
         }
         self.ports.release(&state.address, now);
+        if let Some(trunk) = state.party.trunk() {
+            self.saw_media(trunk.settings.id, report, now);
+        }
     }
 
     /// Nothing has been heard from a leg that should speak: the call is dead, unless its trunk may be silent.

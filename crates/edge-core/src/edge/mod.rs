@@ -13,6 +13,7 @@
 mod bridge;
 mod config;
 mod dial;
+mod facts;
 mod finish;
 mod flows;
 mod incoming;
@@ -55,6 +56,7 @@ use crate::group::{Group, Service};
 use crate::guard::{Fraud, Guard};
 use crate::media::{Action, MediaCommand, MediaId, MediaPorts};
 use crate::registrar::Registrar;
+use facts::Seen;
 use telco_model::entity::RecoveryType;
 use telco_model::value::{EdgeId, TrunkGroupId};
 use trust::Known;
@@ -83,6 +85,7 @@ pub struct Edge {
     groups: BTreeMap<TrunkGroupId, TrunkGroup>,
     known: Known,
     watches: Watches,
+    seen: Seen,
 }
 
 impl sip_trunk::Engine for Edge {
@@ -139,6 +142,7 @@ impl Edge {
             groups: BTreeMap::new(),
             known: Known::default(),
             watches: Watches::default(),
+            seen: Seen::default(),
             config,
             runtime,
             ua,
@@ -248,6 +252,11 @@ impl Edge {
         self.ua.endpoint().stats()
     }
 
+    /// What the guard has counted.
+    pub fn guarding(&self) -> crate::guard::Stats {
+        self.guard.stats()
+    }
+
     /// The configuration in force.
     pub fn runtime(&self) -> &Arc<Runtime> {
         &self.runtime
@@ -273,9 +282,11 @@ impl Edge {
             }
             while let Some(event) = self.registrar.poll_event() {
                 self.learn_contact(&event);
+                self.saw_contact(&event);
                 self.tell(Event::Registrar(event));
             }
             while let Some(event) = self.guard.poll_event() {
+                self.saw_security(&event);
                 self.tell(Event::Security(event));
             }
             while let Some(event) = self.outbox.poll_event() {

@@ -230,7 +230,7 @@ fn a_full_edge_sends_calls_to_its_neighbour() {
     assert!(bob.was_answered(), "an emergency call is taken by a full edge");
 }
 
-/// EC-006, EC-026: panels of all edges of the group, and the map with phones, trunks and edges as they are.
+/// EC-006, EC-026, DG-027: panels of all edges of the group, and the map with phones, trunks and edges as they are.
 #[test]
 fn an_edge_knows_how_its_group_is() {
     let mut sim = sim();
@@ -249,6 +249,9 @@ fn an_edge_knows_how_its_group_is() {
         "{panels:?}"
     );
     assert!(panels.iter().any(|panel| panel.starts_with("Edge3: offline")), "{panels:?}");
+    let found: Vec<_> =
+        first.edge.diagnose(sim.now()).into_iter().filter(|found| found.row.id == "DG-027").collect();
+    assert_eq!(found[0].about, [EdgeId::labelled("edge-3").into()]);
     let map = first.edge.topology(sim.now());
     let status = |id: telco_model::entity::EntityRef| map.nodes.get(&id).map(|node| node.status);
     assert_eq!(status(EdgeId::labelled("edge-2").into()), Some(Status::Up));

@@ -8,15 +8,18 @@ use bytes::Bytes;
 use edge_core::cdr::CallRecord;
 use edge_core::compile::compile;
 use edge_core::edge::{Edge, EdgeConfig, Event, Input};
-use edge_core::media::{Action, MediaCommand, MediaEvent, MediaPorts, Notice, Pool, PoolId};
+use edge_core::media::{
+    Action, LegReport, MediaCommand, MediaEvent, MediaLeg, MediaPorts, Notice, Pool, PoolId,
+};
 use edge_core::program::ProgramEvent;
 use sip_trunk::Seed;
 use sip_trunk::auth::{ClientConfig, Secret};
 use sip_trunk::endpoint::{
     ContactSpec, Destination, EndpointConfig, Input as Network, Io, Listener, Outgoing, Output, Source,
 };
+use sip_trunk::locate::{LookupId, Query};
 use sip_trunk::msg::{Draft, HeaderName, Message, Method};
-use sip_trunk::transport::{SocketId, Transport};
+use sip_trunk::transport::{ConnectionId, SocketId, Transport};
 use sip_trunk::ua::{
     self, Answer, Body, Invite, Progress, ReferId, Rejection, SessionId, SessionTimer, UaConfig, UserAgent,
 };
@@ -52,6 +55,11 @@ pub(crate) struct EdgeNode {
     pub(crate) media: Vec<MediaCommand>,
     pub(crate) told: Vec<String>,
     pub(crate) program: Vec<ProgramEvent>,
+    /// Connections it wants opened.
+    pub(crate) connects: Vec<ConnectionId>,
+    /// Names it wants looked up.
+    pub(crate) lookups: Vec<(LookupId, Query)>,
+    reports: Vec<(MediaLeg, LegReport)>,
 }
 
 impl EdgeNode {
@@ -107,6 +115,9 @@ impl EdgeNode {
             media: Vec::new(),
             told: Vec::new(),
             program: Vec::new(),
+            connects: Vec::new(),
+            lookups: Vec::new(),
+            reports: Vec::new(),
         };
         node.settle(sim.now());
         node
@@ -124,6 +135,11 @@ impl EdgeNode {
         self.act(sim, |edge, now| edge.handle_input(Input::Media(MediaEvent { call, notice }), now));
     }
 
+    /// What the media threads will say of a leg when the next call ends.
+    pub(crate) fn report_before_close(&mut self, leg: MediaLeg, report: LegReport) {
+        self.reports.push((leg, report));
+    }
+
     fn settle(&mut self, now: Instant) {
         while let Some(output) = self.edge.poll_output() {
             match output {
@@ -132,9 +148,16 @@ impl EdgeNode {
                     to: remote,
                     body: bytes.to_vec(),
                 }),
+                Output::Io(Io::Connect { connection, .. }) => self.connects.push(connection),
+                Output::Io(Io::Resolve { id, query }) => self.lookups.push((id, query)),
                 Output::Io(_) => {}
                 Output::Event(Event::Media(command)) => {
                     if let Action::Close = command.action {
+                        for (leg, report) in std::mem::take(&mut self.reports) {
+                            let notice = Notice::LegEnded { leg, report: Box::new(report) };
+                            let event = MediaEvent { call: command.call, notice };
+                            self.edge.handle_input(Input::Media(event), now);
+                        }
                         let event = MediaEvent { call: command.call, notice: Notice::Closed };
                         self.edge.handle_input(Input::Media(event), now);
                     }
@@ -251,6 +274,18 @@ impl Peer {
                     let body = answer_to(message);
                     agent.answer(*session, Answer { body, ..Answer::default() }, now).unwrap();
                 }
+            }
+        });
+        self
+    }
+
+    /// Asks for a password whatever it is told, and takes none.
+    pub(crate) fn challenging(mut self) -> Self {
+        self.react = Box::new(|agent, event, now| {
+            if let ua::Event::Request { transaction, message, .. } = event {
+                let challenge = "Digest realm=\"carrier\", nonce=\"n\", algorithm=MD5, qop=\"auth\"";
+                let reply = Draft::reply_to(message, 401, "t").header(HeaderName::WwwAuthenticate, challenge);
+                agent.respond(*transaction, reply, now);
             }
         });
         self

@@ -7,6 +7,7 @@
 )]
 
 mod device;
+mod diagnoses;
 mod group;
 mod inbound;
 mod lab;
