@@ -45,6 +45,16 @@ impl Default for ProgramConfig {
     }
 }
 
+impl ProgramConfig {
+    /// A program is there: where nothing says which calls are its, all are.
+    #[cfg(feature = "driver")]
+    pub(crate) fn serve(&mut self) {
+        if self.calls == Programmed::Nothing {
+            self.calls = Programmed::Everything;
+        }
+    }
+}
+
 /// Which calls the program decides about. Emergency calls are never among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Programmed {
@@ -275,6 +285,9 @@ pub enum CommandError {
     /// The caller hears nothing before the answer: it made no offer.
     #[error("the caller hears nothing before the call is answered")]
     NoEarlyMedia,
+    /// The caller talks to somebody; transfer it first, or wait until they are done.
+    #[error("the caller is connected to somebody")]
+    Connected,
     /// A peer of the call is transferring it.
     #[error("the call is being transferred by its peer")]
     Transferring,

@@ -141,11 +141,13 @@ impl Runtime {
         own.or_else(|| interfaces.iter().find_map(|interface| interface.public_address.as_ref())).copied()
     }
 
-    /// The other edge of the group that has an address.
+    /// The other edge of the group that has an address. A public address counts only for an edge that has no other: whoever is
+    /// behind the same translator has it too.
     pub fn neighbour_at(&self, address: IpAddr) -> Option<value::EdgeId> {
         let has = |edge: &entity::Edge| {
             edge.interfaces.iter().any(|interface| {
-                interface.addresses.contains(&address) || interface.public_address == Some(address)
+                interface.addresses.contains(&address)
+                    || interface.addresses.is_empty() && interface.public_address == Some(address)
             })
         };
         self.neighbours.values().find(|edge| has(edge)).map(|edge| edge.id)

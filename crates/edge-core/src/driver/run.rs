@@ -109,6 +109,8 @@ pub struct Running {
     lost: Arc<AtomicU64>,
     media: watch::Receiver<DriverStats>,
     tasks: JoinSet<()>,
+    /// A program is there for calls.
+    serves: bool,
 }
 
 /// Events that may wait for the program; further ones are dropped and counted.
@@ -134,6 +136,10 @@ pub(super) fn launch(
     program: Option<mpsc::UnboundedSender<ProgramEvent>>,
 ) -> Result<(Running, mpsc::Receiver<Event>), StartError> {
     let Settings { mut config, runtime, listeners, sockets, network, media, spool: directory } = settings;
+    let serves = program.is_some();
+    if serves {
+        config.program.serve();
+    }
     let sockets = Sockets::bind(listeners, sockets).map_err(StartError::Listen)?;
     let listeners = sockets.listeners().to_vec();
     let (media, pools) = MediaDriver::start(media, media_rtp::Seed(random()?)).map_err(StartError::Media)?;
@@ -159,7 +165,7 @@ pub(super) fn launch(
     tasks.spawn(run_media(media, queue, handle.clone(), counts));
     tasks.spawn(report_stored(stored, handle.clone()));
     tasks.spawn(watch_clock(handle.clone()));
-    Ok((Running { handle, listeners, lost, media: media_stats, tasks }, events))
+    Ok((Running { handle, listeners, lost, media: media_stats, tasks, serves }, events))
 }
 
 impl Running {
@@ -197,6 +203,9 @@ impl Running {
     /// [`driver::Stopped`].
     pub async fn apply(&self, mut config: EdgeConfig, runtime: Runtime) -> Result<(), driver::Stopped> {
         config.ua.endpoint.listeners.clone_from(&self.listeners);
+        if self.serves {
+            config.program.serve();
+        }
         self.handle.call(move |edge, now| edge.apply(config, runtime, now)).await
     }
 

@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::call::{Call, CallError};
 use super::run::{Running, Settings, StartError, launch};
 use crate::edge::{Edge, Event};
-use crate::program::{CallId, Command, ProgramEvent, Programmed};
+use crate::program::{CallId, Command, ProgramEvent};
 
 /// What becomes of a call, from its offer to its end. A closure is one:
 ///
@@ -74,13 +74,9 @@ const PROGRAMS: usize = 20_000;
 /// # Errors
 /// [`StartError`]. Must be called inside a tokio runtime.
 pub fn serve(
-    mut settings: Settings,
+    settings: Settings,
     flow: impl CallFlow,
 ) -> Result<(Running, mpsc::Receiver<Event>), StartError> {
-    let calls = &mut settings.config.program.calls;
-    if *calls == Programmed::Nothing {
-        *calls = Programmed::Everything;
-    }
     // The edge has fewer calls than it has room for, and few events of each are under way.
     let (news, queue) = mpsc::unbounded_channel();
     let (mut running, events) = launch(settings, Some(news))?;

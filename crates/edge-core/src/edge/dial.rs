@@ -75,9 +75,7 @@ impl Edge {
     /// ES-43: whether a call to the outside is within what its account and the organization may use. An emergency call always is.
     fn within_budget(&mut self, id: CallId, address: &str, now: Instant) -> Result<(), u16> {
         let wall = self.clock.at(now);
-        let Some(call) =
-            self.calls.get_mut(id).filter(|call| call.ticket.is_none() && call.neighbour.is_none())
-        else {
+        let Some(call) = self.calls.get_mut(id).filter(|call| call.neighbour.is_none()) else {
             return Ok(());
         };
         let zone =
@@ -92,7 +90,12 @@ impl Edge {
             emergency: call.emergency,
             local: wall.to_zoned(zone.unwrap_or(TimeZone::UTC)).datetime(),
         };
-        match self.fraud.admit(&attempt, now) {
+        // A call that is transferred takes its place along; where it goes is looked at again.
+        let admitted = match call.ticket {
+            Some(ticket) => self.fraud.permits(&attempt).map(|()| Some(ticket)),
+            None => self.fraud.admit(&attempt, now),
+        };
+        match admitted {
             Ok(ticket) => {
                 call.ticket = ticket;
                 Ok(())

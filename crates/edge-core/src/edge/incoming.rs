@@ -123,8 +123,11 @@ impl Edge {
         if !has_credentials && self.known.phone_at(source, &self.registrar).is_none() {
             match self.trunks.identify(message, source) {
                 Ok(matched) => {
-                    let trunk = self.runtime.trunk_of_key(matched.trunk)?;
-                    return Some(Origin::Trunk(Arc::clone(trunk)));
+                    let trunk = self.runtime.trunk_of_key(matched.trunk).cloned();
+                    if trunk.is_none() {
+                        self.refuse(session, 503, None, now);
+                    }
+                    return trunk.map(Origin::Trunk);
                 }
                 Err(Unmatched::Stranger { .. }) => {}
                 Err(unmatched) => {
@@ -139,8 +142,11 @@ impl Edge {
         match self.guard.prove(&mut self.registrar, message, source, relation, emergency, now) {
             Ok(proved) => {
                 self.ua.vouch(source.path);
-                let phone = self.runtime.phones.get(&proved.account.phone)?;
-                Some(Origin::Phone(Arc::clone(phone)))
+                let phone = self.runtime.phones.get(&proved.account.phone).cloned();
+                if phone.is_none() {
+                    self.refuse(session, 403, None, now);
+                }
+                phone.map(Origin::Phone)
             }
             Err(draft) => {
                 let rejection = rejection_of(draft).unwrap_or_else(|| Rejection::new(403));

@@ -71,6 +71,11 @@ impl Edge {
             {
                 Err(CommandError::NoEarlyMedia)
             }
+            Command::Proceed | Command::Play { .. } | Command::Loop(_) | Command::Collect { .. }
+                if call.peer.is_some() =>
+            {
+                Err(CommandError::Connected)
+            }
             Command::Transfer(_) | Command::Proceed if is_transferred(call) => {
                 Err(CommandError::Transferring)
             }

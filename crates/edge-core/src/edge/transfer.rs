@@ -205,6 +205,7 @@ impl Edge {
         let media = call.media;
         self.order_media(media, Action::Adopt { leg: place, from: (media_of_second, far) });
         self.bridge_legs(id, stays, place);
+        self.record_if_wanted(id);
         if let Some(session) = far_session {
             self.calls.link(session, id, place);
         }
@@ -281,6 +282,7 @@ impl Edge {
         self.connect(id, place);
         if let Some(other) = other {
             self.bridge_legs(id, other, place);
+            self.record_if_wanted(id);
         }
         self.note_transfer(
             id,

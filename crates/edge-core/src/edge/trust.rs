@@ -54,9 +54,17 @@ impl Edge {
             return true;
         }
         let relation = self.relation(&message, &source);
-        if let Relation::Trunk(_) | Relation::Neighbour(_) = relation {
-            self.trust(&source);
-            return true;
+        match relation {
+            Relation::Trunk(_) => {
+                self.trust(&source);
+                return true;
+            }
+            Relation::Neighbour(_) => {
+                // Only from its own port: others may share its address.
+                self.ua.vouch(source.path);
+                return true;
+            }
+            Relation::Phone(_) | Relation::Stranger => {}
         }
         let emergency = self.is_emergency(&message);
         match self.guard.admit(&message, &source, relation, emergency, now) {
@@ -106,6 +114,12 @@ impl Edge {
             Verdict::Silence => false,
         };
         if !stays {
+            // What would wait for our answer must not wait for ever.
+            if let ua::Event::Incoming { session, .. } = event {
+                drop(self.ua.hang_up(*session, None, now));
+            } else if let ua::Event::Subscribed { subscription, .. } = event {
+                drop(self.ua.refuse_subscription(*subscription, 480, Vec::new(), now));
+            }
             self.ua.close(source.path, now);
         }
         stays

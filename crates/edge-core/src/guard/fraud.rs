@@ -181,7 +181,7 @@ impl Fraud {
         if attempt.emergency {
             return Ok(None);
         }
-        self.destination(attempt)?;
+        self.permits(attempt)?;
         self.forget(now);
         let (of_all, of_account) = (self.limits.organization, self.limits.account);
         let used = self.accounts.entry(attempt.account).or_insert_with(|| Used::new(now));
@@ -194,6 +194,33 @@ impl Fraud {
         self.next += 1;
         self.running.insert(ticket, Running { account: attempt.account, connected: false });
         Ok(Some(Ticket(ticket)))
+    }
+
+    /// Whether such a destination may be called at this hour, by somebody whose call is counted already.
+    ///
+    /// # Errors
+    /// [`FraudRefusal::Destination`], [`FraudRefusal::Hours`].
+    pub fn permits(&self, attempt: &Attempt<'_>) -> Result<(), FraudRefusal> {
+        if attempt.emergency {
+            return Ok(());
+        }
+        let fits = |rule: &&DestinationRule| match &rule.destination {
+            Destination::Prefix(prefix) => attempt.destination.starts_with(prefix.as_str()),
+            Destination::Class(class) => {
+                attempt.classification.is_some_and(|own| own.eq_ignore_ascii_case(class))
+            }
+        };
+        match self.limits.destinations.iter().find(fits).map(|rule| rule.allowed) {
+            None | Some(Allowed::Always) => Ok(()),
+            Some(Allowed::Never) => Err(FraudRefusal::Destination),
+            Some(Allowed::WorkingHours { from, until }) => {
+                let time = attempt.local.time();
+                let minute =
+                    u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
+                let workday = attempt.local.weekday().to_monday_zero_offset() < 5;
+                if workday && (from..until).contains(&minute) { Ok(()) } else { Err(FraudRefusal::Hours) }
+            }
+        }
     }
 
     /// The call was answered: its minutes count from now.
@@ -241,26 +268,6 @@ impl Fraud {
     /// Calls that are counted now.
     pub fn calls(&self) -> u32 {
         self.organization.calls
-    }
-
-    fn destination(&self, attempt: &Attempt<'_>) -> Result<(), FraudRefusal> {
-        let fits = |rule: &&DestinationRule| match &rule.destination {
-            Destination::Prefix(prefix) => attempt.destination.starts_with(prefix.as_str()),
-            Destination::Class(class) => {
-                attempt.classification.is_some_and(|own| own.eq_ignore_ascii_case(class))
-            }
-        };
-        match self.limits.destinations.iter().find(fits).map(|rule| rule.allowed) {
-            None | Some(Allowed::Always) => Ok(()),
-            Some(Allowed::Never) => Err(FraudRefusal::Destination),
-            Some(Allowed::WorkingHours { from, until }) => {
-                let time = attempt.local.time();
-                let minute =
-                    u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
-                let workday = attempt.local.weekday().to_monday_zero_offset() < 5;
-                if workday && (from..until).contains(&minute) { Ok(()) } else { Err(FraudRefusal::Hours) }
-            }
-        }
     }
 
     fn each(&mut self, account: u128, now: Instant, change: impl Fn(&mut Used)) {

@@ -326,26 +326,34 @@ async fn listeners(connection: &Connection) -> io::Result<Vec<Listener>> {
         }
     }
     let stun = match &connection.stun {
-        Some(server) => Some(stun_server(server).await?),
-        None => None,
+        Some(server) => stun_servers(server).await?,
+        None => Vec::new(),
     };
     let listener = |(index, (transport, local)): (usize, (Transport, SocketAddr))| Listener {
         advertised: connection.advertised.clone(),
-        stun,
+        // A socket sends within its own family.
+        stun: stun.iter().copied().find(|server| server.is_ipv4() == local.is_ipv4()),
         ..Listener::new(SocketId(u16::try_from(index).unwrap_or(u16::MAX)), transport, local)
     };
     Ok(wanted.into_iter().enumerate().map(listener).collect())
 }
 
-/// Where a STUN server is; a port is not needed (RFC 8489 §8).
-async fn stun_server(server: &str) -> io::Result<SocketAddr> {
+/// Where a STUN server is, in every family it has; a port is not needed (RFC 8489 §8).
+async fn stun_servers(server: &str) -> io::Result<Vec<SocketAddr>> {
     let has_port = server.parse::<SocketAddr>().is_ok()
         || server
             .rsplit_once(':')
             .is_some_and(|(host, port)| !host.contains(':') && port.parse::<u16>().is_ok());
-    let server = if has_port { server.to_owned() } else { format!("{server}:3478") };
-    let found = tokio::net::lookup_host(server.as_str()).await?.next();
-    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{server} has no address")))
+    let server = match server.parse::<IpAddr>() {
+        Ok(address) => SocketAddr::new(address, 3478).to_string(),
+        Err(_) if has_port => server.to_owned(),
+        Err(_) => format!("{server}:3478"),
+    };
+    let found: Vec<_> = tokio::net::lookup_host(server.as_str()).await?.collect();
+    if found.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{server} has no address")));
+    }
+    Ok(found)
 }
 
 /// The address of ours that leads to a host: what the system would send from.
