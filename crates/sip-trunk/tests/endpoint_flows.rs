@@ -6,7 +6,7 @@ mod lab;
 use std::time::Duration;
 
 use lab::{Peer, listener, sim};
-use sip_trunk::endpoint::{Destination, EndpointConfig, Outgoing, SendError};
+use sip_trunk::endpoint::{Destination, EndpointConfig, Outgoing, SendError, Strangers};
 use sip_trunk::msg::{Draft, Method};
 use sip_trunk::transport::{Path, TlsPeer, Transport};
 use telco_testkit::{Link, Node, Sim, check_ladder, expect_file};
@@ -131,6 +131,23 @@ fn an_answer_finds_another_way_when_its_connection_is_gone() {
     server.settle(sim.now());
     sim.run_for(&mut [&mut caller, &mut server], SECOND);
     check_ladder(&sim, &expect_file!["ladders/endpoint_answer_elsewhere.txt"]);
+}
+
+/// ES-29: but not towards a stranger: a request and a hang-up make nobody connect to anybody.
+#[test]
+fn an_answer_opens_no_connection_to_a_stranger() {
+    let (mut sim, mut caller) = (sim(), Peer::at("caller", "192.0.2.1"));
+    let listeners = vec![listener(0, Transport::Tcp, "192.0.2.2:5060")];
+    let guarded = EndpointConfig { strangers: Strangers::Guarded, ..EndpointConfig::default() };
+    let mut server = Peer::listening("server", listeners, guarded);
+    caller.request(&Method::Invite, Destination::Uri("sip:192.0.2.2;transport=tcp".into()), sim.now());
+    sim.run_for(&mut [&mut caller, &mut server], SECOND);
+    let (transaction, message, source) = server.asked();
+    server.engine.close(source.path, sim.now());
+    assert!(server.engine.respond(transaction, Draft::reply_to(&message, 486, "b"), sim.now()));
+    server.settle(sim.now());
+    sim.run_for(&mut [&mut caller, &mut server], SECOND);
+    assert_eq!((server.engine.stats().undelivered_answers, server.engine.stats().connections), (1, 0));
 }
 
 /// A server that has died without closing: the request times out, and the connection with it.

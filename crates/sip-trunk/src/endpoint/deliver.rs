@@ -95,7 +95,8 @@ impl Endpoint {
         }
     }
 
-    /// Sends a message that is ready. An answer whose connection is gone takes a new one (RFC 3261 §18.2.2).
+    /// Sends a message that is ready. An answer whose connection is gone takes a new one (RFC 3261 §18.2.2), but not towards a
+    /// stranger: nobody makes us connect to somebody by a request and a hang-up.
     pub(super) fn send_bytes(&mut self, path: Path, bytes: Bytes, now: Instant) {
         match path {
             Path::Datagram { socket, remote } => {
@@ -122,9 +123,13 @@ impl Endpoint {
     fn send_elsewhere(&mut self, bytes: Bytes, now: Instant) {
         let Some(answer) = self.config.scanner.datagram(bytes.clone()).message else { return };
         let Some(target) = via::fallback_target(&answer) else { return };
-        let connection = self.flows.leading_to(&target).or_else(|| self.connect(&target, None, now));
-        if let Some(connection) = connection {
-            self.send_bytes(Path::Stream(connection), bytes, now);
+        let mut connection = self.flows.leading_to(&target);
+        if connection.is_none() && self.sources.is_peer(target.remote.ip()) {
+            connection = self.connect(&target, None, now);
+        }
+        match connection {
+            Some(connection) => self.send_bytes(Path::Stream(connection), bytes, now),
+            None => self.stats.undelivered_answers += 1,
         }
     }
 
