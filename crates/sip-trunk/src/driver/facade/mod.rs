@@ -65,6 +65,9 @@ pub enum ConnectError {
     /// A local address could not be found or bound.
     #[error("no local address: {0}")]
     Local(#[from] io::Error),
+    /// The STUN server's name leads to no address.
+    #[error("the STUN server cannot be found: {0}")]
+    Stun(#[source] io::Error),
     /// The trunk does not come up.
     #[error("the trunk is {0}")]
     Down(Standing),
@@ -309,7 +312,7 @@ impl Drop for Trunk {
 }
 
 /// One listener for each transport of the trunk, where none is configured.
-async fn listeners(connection: &Connection) -> io::Result<Vec<Listener>> {
+async fn listeners(connection: &Connection) -> Result<Vec<Listener>, ConnectError> {
     let mut wanted = connection.listen.clone();
     if wanted.is_empty() {
         let trunk = &connection.trunk;
@@ -326,7 +329,7 @@ async fn listeners(connection: &Connection) -> io::Result<Vec<Listener>> {
         }
     }
     let stun = match &connection.stun {
-        Some(server) => stun_servers(server).await?,
+        Some(server) => stun_servers(server).await.map_err(ConnectError::Stun)?,
         None => Vec::new(),
     };
     let listener = |(index, (transport, local)): (usize, (Transport, SocketAddr))| Listener {
