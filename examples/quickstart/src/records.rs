@@ -1,14 +1,12 @@
 //! The call records of the spool, as a table.
 
-use edge_core::cdr::{
-    CallRecord, Direction, EndedBy, LegDirection, LegOutcome, LegParty, LegRecord, TransferKind,
-};
+use edge_core::cdr::{CallRecord, LegDirection, LegParty, LegRecord};
 use telco_model::Organization;
 
 /// Prints every record with its legs, transfers and reasons.
 pub(crate) fn print(records: &[CallRecord], organization: &Organization) {
     for (record, number) in records.iter().zip(1..) {
-        let (direction, by) = (direction(record.direction), ended_by(record.ending.by));
+        let (direction, by) = (record.direction.as_str(), record.ending.by.as_str());
         let class = record.classification.as_deref().unwrap_or("–");
         println!(
             "  {number}  {direction:<9} {:<14} {class:<13} {:>2} s  ended by {by}: {}",
@@ -21,7 +19,8 @@ pub(crate) fn print(records: &[CallRecord], organization: &Organization) {
             println!("     {number} {}", line(leg, organization));
         }
         for transfer in &record.transfers {
-            println!("     ↪ {} transfer to {}: {}", kind(transfer.kind), transfer.target, transfer.status);
+            let kind = transfer.kind.as_str().replace('_', "-");
+            println!("     ↪ {kind} transfer to {}: {}", transfer.target, transfer.status);
         }
         record.explain.iter().for_each(|why| println!("     · {why}"));
         println!();
@@ -44,7 +43,7 @@ fn line(leg: &LegRecord, organization: &Organization) -> String {
     let line = format!(
         "{way} {:<14} {:<9} {:<11}{cause}{}{call_id}",
         party(&leg.party, organization),
-        outcome(leg.outcome),
+        leg.outcome.as_str().replace('_', " "),
         codes.join(" "),
         quality.unwrap_or_default(),
     );
@@ -63,42 +62,5 @@ fn party(party: &LegParty, organization: &Organization) -> String {
         }
         LegParty::Neighbour { .. } => "another edge".to_owned(),
         LegParty::Unknown => "unknown".to_owned(),
-    }
-}
-
-const fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-        Direction::Internal => "internal",
-        Direction::Transit => "transit",
-    }
-}
-
-const fn ended_by(by: EndedBy) -> &'static str {
-    match by {
-        EndedBy::Caller => "caller",
-        EndedBy::Called => "called side",
-        EndedBy::Edge => "edge",
-    }
-}
-
-const fn outcome(outcome: LegOutcome) -> &'static str {
-    match outcome {
-        LegOutcome::Answered => "answered",
-        LegOutcome::Refused => "refused",
-        LegOutcome::NoAnswer => "no answer",
-        LegOutcome::Failed => "failed",
-        LegOutcome::Cancelled => "cancelled",
-    }
-}
-
-const fn kind(kind: TransferKind) -> &'static str {
-    match kind {
-        TransferKind::Blind => "blind",
-        TransferKind::Attended => "attended",
-        TransferKind::TakeBack => "take-back",
-        TransferKind::ReleaseLink => "release-link",
-        TransferKind::Flow => "flow",
     }
 }

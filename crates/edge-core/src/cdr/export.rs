@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::frame::{LineFault, read_all};
-use super::record::{CallRecord, Direction, EndedBy, LegDirection, LegOutcome, LegParty, LegRecord};
+use super::record::{CallRecord, LegParty, LegRecord};
 
 /// Why records cannot be exported.
 #[derive(Debug, Error)]
@@ -112,7 +112,7 @@ fn row(record: &CallRecord, leg: &LegRecord, number: usize) -> [String; 24] {
     let mos = leg.quality.as_ref().and_then(|quality| quality.mos);
     [
         record.conversation.to_string(),
-        direction(record.direction).to_owned(),
+        record.direction.as_str().to_owned(),
         record.emergency.to_string(),
         record.dialled.clone(),
         record.classification.clone().unwrap_or_default(),
@@ -120,10 +120,10 @@ fn row(record: &CallRecord, leg: &LegRecord, number: usize) -> [String; 24] {
         time(record.answered),
         record.ended.to_string(),
         record.billed_seconds().to_string(),
-        ended_by(record.ending.by).to_owned(),
+        record.ending.by.as_str().to_owned(),
         record.ending.reason.clone(),
         number.to_string(),
-        leg_direction(leg.direction).to_owned(),
+        leg.direction.as_str().to_owned(),
         party.to_owned(),
         party_id,
         leg.from.clone(),
@@ -131,7 +131,7 @@ fn row(record: &CallRecord, leg: &LegRecord, number: usize) -> [String; 24] {
         leg.protocol_call_id.clone(),
         leg.started.to_string(),
         time(leg.answered),
-        outcome(leg.outcome).to_owned(),
+        leg.outcome.as_str().to_owned(),
         codes.join(" "),
         leg.q850.map(|cause| cause.to_string()).unwrap_or_default(),
         mos.map(|mos| format!("{mos:.2}")).unwrap_or_default(),
@@ -152,40 +152,6 @@ fn party(party: &LegParty) -> (&'static str, String) {
         LegParty::Flow { id } => ("flow", id.to_string()),
         LegParty::Neighbour { id } => ("neighbour", id.to_string()),
         LegParty::Unknown => ("unknown", String::new()),
-    }
-}
-
-const fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-        Direction::Internal => "internal",
-        Direction::Transit => "transit",
-    }
-}
-
-const fn ended_by(by: EndedBy) -> &'static str {
-    match by {
-        EndedBy::Caller => "caller",
-        EndedBy::Called => "called",
-        EndedBy::Edge => "edge",
-    }
-}
-
-const fn leg_direction(direction: LegDirection) -> &'static str {
-    match direction {
-        LegDirection::In => "in",
-        LegDirection::Out => "out",
-    }
-}
-
-const fn outcome(outcome: LegOutcome) -> &'static str {
-    match outcome {
-        LegOutcome::Answered => "answered",
-        LegOutcome::Refused => "refused",
-        LegOutcome::NoAnswer => "no_answer",
-        LegOutcome::Failed => "failed",
-        LegOutcome::Cancelled => "cancelled",
     }
 }
 

@@ -57,6 +57,18 @@ pub enum Direction {
     Transit,
 }
 
+impl Direction {
+    /// The word for it in records and exports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Internal => "internal",
+            Self::Transit => "transit",
+        }
+    }
+}
+
 /// One leg: a dialog with a peer, or an attempt at one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +116,16 @@ pub enum LegDirection {
     In,
     /// We sent it.
     Out,
+}
+
+impl LegDirection {
+    /// The word for it in records and exports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
 }
 
 /// Who a leg leads to.
@@ -154,6 +176,19 @@ pub enum LegOutcome {
     Cancelled,
 }
 
+impl LegOutcome {
+    /// The word for it in records and exports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::NoAnswer => "no_answer",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A transfer inside a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +219,19 @@ pub enum TransferKind {
     Flow,
 }
 
+impl TransferKind {
+    /// The word for it in records and exports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blind => "blind",
+            Self::Attended => "attended",
+            Self::TakeBack => "take_back",
+            Self::ReleaseLink => "release_link",
+            Self::Flow => "flow",
+        }
+    }
+}
+
 /// How a conversation ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,6 +256,17 @@ pub enum EndedBy {
     Called,
     /// This edge: a guard, a timer, a lost flow, a command.
     Edge,
+}
+
+impl EndedBy {
+    /// The word for it in records and exports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Called => "called",
+            Self::Edge => "edge",
+        }
+    }
 }
 
 /// How the media of a leg fared, as received by this edge.
