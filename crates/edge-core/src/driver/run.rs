@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use media_rtp::driver::DriverStats;
 use media_rtp::sdp::TargetPolicy;
-use rand_core::{OsRng, TryRngCore as _};
-use sip_trunk::driver::{self, Driver, Handle, SocketOptions, Sockets};
+use sip_trunk::driver::{self, Driver, Handle, SocketOptions, Sockets, system_seed};
 use sip_trunk::endpoint::Listener;
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::ua::UaConfig;
@@ -98,8 +97,8 @@ pub enum StartError {
         error: io::Error,
     },
     /// The operating system gives no randomness.
-    #[error("the operating system gives no random numbers")]
-    Random,
+    #[error("the operating system gives no random numbers: {0}")]
+    Random(#[source] io::Error),
 }
 
 /// A running edge. Dropping it ends the edge at once; [`Self::stop`] ends it in order.
@@ -142,8 +141,10 @@ pub(super) fn launch(
     }
     let sockets = Sockets::bind(listeners, sockets).map_err(StartError::Listen)?;
     let listeners = sockets.listeners().to_vec();
-    let (media, pools) = MediaDriver::start(media, media_rtp::Seed(random()?)).map_err(StartError::Media)?;
-    let ports = MediaPorts::new(pools, &media_rtp::Seed(random()?));
+    let seed = system_seed().map_err(StartError::Random)?;
+    let for_media = |purpose| media_rtp::Seed(seed.derive(purpose).0);
+    let (media, pools) = MediaDriver::start(media, for_media("media")).map_err(StartError::Media)?;
+    let ports = MediaPorts::new(pools, &for_media("media ports"));
     let unopened = |error| StartError::Spool { directory: directory.clone(), error };
     let (spool, found) = Spool::open(&directory).map_err(unopened)?;
     let (lines, stored) = spool.start().map_err(unopened)?;
@@ -153,8 +154,7 @@ pub(super) fn launch(
     let (commands, queue) = mpsc::unbounded_channel();
     let (news, events) = mpsc::channel(EVENTS);
     let lost = Arc::new(AtomicU64::new(0));
-    let seed = sip_trunk::Seed(random()?);
-    let edge = Edge::new(config, runtime, ports, seed, Timestamp::now(), Instant::now());
+    let edge = Edge::new(config, runtime, ports, seed.derive("edge"), Timestamp::now(), Instant::now());
     let outlets = Outlets { commands, lines, news, program, lost: Arc::clone(&lost) };
     let (driver, handle) =
         Driver::with_handler(edge, sockets, network, move |event, edge, now| outlets.put(event, edge, now));
@@ -335,10 +335,4 @@ async fn watch_clock(edge: Handle<Edge>) {
             return;
         }
     }
-}
-
-fn random() -> Result<[u8; 32], StartError> {
-    let mut bytes = [0; 32];
-    OsRng.try_fill_bytes(&mut bytes).map_err(|_| StartError::Random)?;
-    Ok(bytes)
 }

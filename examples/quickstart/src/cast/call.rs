@@ -12,6 +12,7 @@ use media_rtp::dtmf::Digit;
 use media_rtp::sdp::attribute::Direction;
 use media_rtp::sdp::offer_answer::{LocalMedia, SrtpPolicy};
 use media_rtp::sdp::{MediaConfig, OfferAnswer, SessionDescription, Signalling, TargetPolicy};
+use sip_trunk::driver::system_seed;
 use sip_trunk::ua::{Body, SessionId};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::task::JoinHandle;
@@ -55,9 +56,7 @@ impl Preparation {
                 targets: TargetPolicy::with_loopback(),
                 ..MediaConfig::default()
             };
-            let mut seed = [0; 32];
-            seed[..2].copy_from_slice(&local.port().to_be_bytes());
-            let side = OfferAnswer::new(config, LocalMedia::new(local), Seed(seed));
+            let side = OfferAnswer::new(config, LocalMedia::new(local), Seed(system_seed()?.0));
             return Ok(Self { side, sockets: [rtp, rtcp] });
         }
         bail!("no pair of free ports on {}", at.ip())

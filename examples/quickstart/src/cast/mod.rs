@@ -15,9 +15,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use sip_trunk::Seed;
 use sip_trunk::auth::{ClientConfig, Secret};
-use sip_trunk::driver::{Driver, Handle, Settings, SocketOptions, Sockets};
+use sip_trunk::driver::{Driver, Handle, Settings, SocketOptions, Sockets, system_seed};
 use sip_trunk::endpoint::{ContactSpec, Destination, EndpointConfig, Listener, Outgoing};
 use sip_trunk::msg::{Draft, HeaderName, Message, Method};
 use sip_trunk::transport::{SocketId, Transport};
@@ -69,7 +68,7 @@ impl Peer {
         let contact = ContactSpec::user(role.user);
         let product = format!("{} (telco quickstart)", role.who.name());
         let config = UaConfig { endpoint, contact, product, ..UaConfig::default() };
-        let seed = seed(&at, &now);
+        let seed = system_seed()?;
         let agent = Tapped::new(UserAgent::new(config, seed, now), role.who, trace.clone());
         let mut registrar = role.registrar.then(|| {
             Registrar::new("carrier.example", role.user, role.password, seed.derive("registrar"), now)
@@ -292,9 +291,4 @@ fn react(
     };
     agent.respond(*transaction, reply, now);
     tell.then_some(event)
-}
-
-/// Nobody attacks a story on loopback: the time and the port make tags and branches differ from run to run.
-fn seed(at: &SocketAddr, now: &Instant) -> Seed {
-    Seed([0x5e; 32]).derive(&format!("{at} {now:?} {}", std::process::id()))
 }
