@@ -5,7 +5,7 @@ use std::time::Duration;
 use edge_core::cdr::{Direction, EndedBy, LegOutcome};
 use telco_testkit::{check_ladder, expect_file};
 
-use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EdgeNode, Peer, sim};
+use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EDGE, EdgeNode, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -141,4 +141,20 @@ fn a_caller_that_gives_up_stops_the_ringing() {
     assert!(alice.has_ended());
     assert_eq!(edge.records[0].ending.sip, Some(487));
     assert_eq!(edge.edge.status().ports.2, 0, "no port is in use any more");
+}
+
+/// ES-28: a call that has come as far as it may goes no further.
+#[test]
+fn a_call_without_hops_left_is_refused() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    let invite = format!(
+        "INVITE sip:+13175550101@{EDGE} SIP/2.0\r\nVia: SIP/2.0/UDP {CARRIER_A};branch=z9hG4bKfar\r\nMax-Forwards: 0\r\n\
+         From: <sip:+12025550199@{CARRIER_A}>;tag=c\r\nTo: <sip:+13175550101@{EDGE}>\r\nCall-ID: far\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:{CARRIER_A}>\r\nContent-Length: 0\r\n\r\n"
+    );
+    sim.send(CARRIER_A.parse().unwrap(), EDGE.parse().unwrap(), invite.into_bytes());
+    sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
+    assert!(sim.ladder().contains("483 Too Many Hops"), "{}", sim.ladder());
 }
