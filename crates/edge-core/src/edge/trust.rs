@@ -114,13 +114,13 @@ impl Edge {
             Verdict::Silence => false,
         };
         if !stays {
-            // What would wait for our answer must not wait for ever.
+            self.ua.close(source.path, now);
+            // What would wait for our answer must not wait for ever; the answer goes nowhere now.
             if let ua::Event::Incoming { session, .. } = event {
                 drop(self.ua.hang_up(*session, None, now));
             } else if let ua::Event::Subscribed { subscription, .. } = event {
                 drop(self.ua.refuse_subscription(*subscription, 480, Vec::new(), now));
             }
-            self.ua.close(source.path, now);
         }
         stays
     }
