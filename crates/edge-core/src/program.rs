@@ -288,6 +288,12 @@ pub enum CommandError {
     /// The caller talks to somebody; transfer it first, or wait until they are done.
     #[error("the caller is connected to somebody")]
     Connected,
+    /// The caller is recorded already, by the program or by the configuration.
+    #[error("the caller is recorded already")]
+    Recorded,
+    /// The program records nothing.
+    #[error("the program records nothing")]
+    NotRecording,
     /// A peer of the call is transferring it.
     #[error("the call is being transferred by its peer")]
     Transferring,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use edge_core::media::{
     Action, CallMedia, CollectEnd, Collection, Instruction, LegNegotiation, LegProfile, MediaAddress,
-    MediaId, MediaLeg, MediaSettings, Notice, PlayEnd, PoolId, Sound, ToneKind,
+    MediaId, MediaLeg, MediaSettings, Notice, Order, PlayEnd, PoolId, Sound, ToneKind,
 };
 use media_rtp::Seed;
 use media_rtp::codec::g711;
@@ -70,7 +70,7 @@ impl Call {
     }
 
     fn play(&mut self, leg: MediaLeg, sound: Sound, interruptible: bool) {
-        self.act(Action::Play { leg, sound, repeat: false, interruptible });
+        self.act(Action::Play { leg, order: Order(1), sound, repeat: false, interruptible });
     }
 
     /// Lets time pass.
@@ -232,7 +232,7 @@ fn a_leg_that_is_alone_hears_silence_then_what_is_played() {
     assert!(near(&call.audio_for(&a), 8000));
     assert_eq!(call.told(), []);
     call.pass(Duration::from_millis(600));
-    assert_eq!(call.told(), [Notice::PlayEnded { leg: A, end: PlayEnd::Finished }]);
+    assert_eq!(call.told(), [Notice::PlayEnded { leg: A, order: Order(1), end: PlayEnd::Finished }]);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_stream_has_one_source_and_no_gap_whatever_is_heard() {
     let (a, mut b) = (Peer::new(A, "audio/PCMU"), Peer::new(B, "audio/PCMU"));
     let mut call = Call::of_one(&a);
     let sound = Sound::Tone(ToneKind::RingBack);
-    call.act(Action::Play { leg: A, sound, repeat: true, interruptible: false });
+    call.act(Action::Play { leg: A, order: Order(1), sound, repeat: true, interruptible: false });
     call.pass(Duration::from_millis(200));
     call.connect(&b);
     call.act(Action::Bridge { a: A, b: B });
@@ -292,10 +292,10 @@ fn digits_interrupt_a_prompt_and_are_collected() {
     let mut call = Call::of_one(&a);
     call.play(A, prompt(), true);
     let collection = Collection { most: 4, ..Collection::default() };
-    call.act(Action::Collect { leg: A, collection });
+    call.act(Action::Collect { leg: A, order: Order(1), collection });
     call.pass(Duration::from_millis(300));
     call.key(&mut a, "12");
-    assert!(call.told().contains(&Notice::PlayEnded { leg: A, end: PlayEnd::Interrupted }));
+    assert!(call.told().contains(&Notice::PlayEnded { leg: A, order: Order(1), end: PlayEnd::Interrupted }));
     call.key(&mut a, "3#");
     let hash = Digit::from_char('#').unwrap();
     assert_eq!(call.collected(), Some(("123".to_owned(), CollectEnd::Terminator(hash))));
@@ -306,7 +306,7 @@ fn nobody_waits_for_ever_for_digits() {
     let a = Peer::new(A, "audio/PCMU");
     let mut call = Call::of_one(&a);
     call.play(A, prompt(), false);
-    call.act(Action::Collect { leg: A, collection: Collection::default() });
+    call.act(Action::Collect { leg: A, order: Order(1), collection: Collection::default() });
     call.pass(Duration::from_secs(7));
     assert_eq!(call.collected(), None, "the prompt took the first second");
     call.pass(Duration::from_secs(2));
@@ -518,7 +518,13 @@ fn what_makes_no_sense_is_ignored_or_told() {
         Action::StopRecording { leg: far },
         Action::Detach { leg: far },
         Action::SendDigits { leg: far, digits: vec![], duration: FRAME },
-        Action::Play { leg: far, sound: Sound::Tone(ToneKind::Busy), repeat: true, interruptible: true },
+        Action::Play {
+            leg: far,
+            order: Order(1),
+            sound: Sound::Tone(ToneKind::Busy),
+            repeat: true,
+            interruptible: true,
+        },
     ] {
         call.act(action);
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use edge_core::driver::{MediaConfig, MediaDriver, PortPlan};
 use edge_core::media::{
     Action, LegNegotiation, LegProfile, MediaAddress, MediaCommand, MediaEvent, MediaId, MediaLeg,
-    MediaPorts, MediaSettings, Notice, PlayEnd, PoolId, Sound,
+    MediaPorts, MediaSettings, Notice, Order, PlayEnd, PoolId, Sound,
 };
 use media_rtp::Seed;
 use media_rtp::driver::SocketOptions;
@@ -191,6 +191,7 @@ async fn a_prompt_is_read_and_what_follows_waits_for_it() {
     media_rtp::wav::write(&audio, file).unwrap();
     let play = |file: &str| Action::Play {
         leg: A,
+        order: Order(1),
         sound: Sound::File(file.into()),
         repeat: false,
         interruptible: false,

@@ -192,3 +192,29 @@ async fn a_program_that_fails_ends_its_own_call_only() {
     site.edge.stop().await;
     tokio::time::timeout(PATIENCE, stays.ended()).await.unwrap().unwrap();
 }
+
+/// A new configuration takes no calls away from the program, and there is no recording to wait for where none was begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_stays_through_a_new_configuration() {
+    let (seen, mut saw) = unbounded_channel();
+    let site = Site::start("serve-apply", move |mut call: Call| {
+        let seen = seen.clone();
+        async move {
+            call.answer().await?;
+            let nothing = call.stop_recording().await;
+            call.ended().await;
+            tell(&seen, (nothing, call.stop_recording().await));
+            Ok(())
+        }
+    })
+    .await;
+    let runtime = site.edge.handle().call(|edge, _| (**edge.runtime()).clone()).await.unwrap();
+    let settings = Settings::new(runtime.clone(), at(1, 0), site.scratch.path());
+    site.edge.apply(settings.config, runtime).await.unwrap();
+    let call = site.carrier.call("+13175550140").await.unwrap();
+    call.hang_up().await;
+    let (before, after) = tokio::time::timeout(PATIENCE, saw.recv()).await.unwrap().unwrap();
+    assert_eq!(before, Err(CallError::Refused(CommandError::NotRecording)));
+    assert_eq!(after, Err(CallError::Over));
+    site.edge.stop().await;
+}

@@ -30,8 +30,17 @@ pub(crate) struct Leg {
     pub(crate) answer: Option<Bytes>,
     /// Its place on the trunk, to be given back.
     pub(crate) permit: Option<Permit>,
+    /// Who has it recorded.
+    pub(crate) recorder: Option<Recorder>,
     /// Its line in the call's record.
     pub(crate) record: usize,
+}
+
+/// Who asked for a recording. A leg has one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recorder {
+    Configuration,
+    Program,
 }
 
 /// What was written for a trunk that may be tried.

@@ -12,7 +12,7 @@ mod leg;
 mod table;
 
 pub(crate) use dialing::{Branch, Detour, Dialing, Purpose, Way};
-pub(crate) use leg::{Leg, Party, Prepared, Standing};
+pub(crate) use leg::{Leg, Party, Prepared, Recorder, Standing};
 pub use table::CallId;
 pub(crate) use table::Calls;
 
@@ -22,10 +22,9 @@ use std::time::Instant;
 use crate::ConversationId;
 use crate::cdr::{CallRecord, LegDirection};
 use crate::compile::Runtime;
-use crate::edge::Tape;
 use crate::flow::FlowRun;
 use crate::guard::Ticket;
-use crate::media::{MAX_LEGS, MediaId, MediaLeg};
+use crate::media::{MAX_LEGS, MediaId, MediaLeg, Order};
 use crate::program::ProgramRun;
 use crate::route::Origin;
 use sip_trunk::uri::UriRef;
@@ -64,8 +63,11 @@ pub(crate) struct Call {
     /// The caller as its trunk asserts it (RFC 3325).
     pub(crate) asserted: Option<Box<str>>,
     pub(crate) emergency: bool,
-    /// What the configuration has recorded of it.
-    pub(crate) tape: Option<Tape>,
+    /// The latest order to play to the caller, and to gather digits from it.
+    pub(crate) playing: Order,
+    pub(crate) collecting: Order,
+    /// How many files the configuration has had recorded of it.
+    pub(crate) recordings: u32,
     /// Its place in the budgets of calls to the outside.
     pub(crate) ticket: Option<Ticket>,
     /// How many proxies may still handle it (RFC 3261 §8.1.1.6).

@@ -27,8 +27,6 @@ pub struct Call {
     /// How it ended.
     ending: Option<Ending>,
     recording: Option<Recording>,
-    /// A recording was begun whose end has not been told.
-    taping: bool,
     /// It goes on when the program is over.
     let_go: bool,
 }
@@ -91,9 +89,6 @@ pub enum CallError {
     /// It cannot be done to this call now.
     #[error(transparent)]
     Refused(CommandError),
-    /// There is no recording to complete.
-    #[error("nothing is being recorded")]
-    NotRecording,
     /// Something else was asked of the call meanwhile.
     #[error("another step took the place of this one")]
     Replaced,
@@ -104,7 +99,7 @@ pub enum CallError {
 
 impl Call {
     pub(super) fn new(offer: Offer, edge: Handle<Edge>, news: mpsc::UnboundedReceiver<ProgramEvent>) -> Self {
-        Self { offer, edge, news, ending: None, recording: None, taping: false, let_go: false }
+        Self { offer, edge, news, ending: None, recording: None, let_go: false }
     }
 
     /// Who calls whom, on which trunk, with what data.
@@ -222,30 +217,29 @@ impl Call {
     pub async fn record(&mut self, file: impl Into<PathBuf>) -> Result<(), CallError> {
         self.recording = None;
         let record = Command::Record { file: file.into(), layout: Layout::DualChannel };
-        self.command(record).await?;
-        self.taping = true;
-        Ok(())
+        self.command(record).await.map(drop)
     }
 
     /// Completes the recording, also one that the end of the call has completed.
     ///
     /// # Errors
-    /// [`CallError`]; [`CallError::NotRecording`] when nothing is being recorded, or the media have ended without a word of it.
+    /// [`CallError`]; [`CommandError::NotRecording`] when nothing is being recorded, [`CallError::Over`] when the call has ended and
+    /// left no recording.
     pub async fn stop_recording(&mut self) -> Result<Recording, CallError> {
-        if self.recording.is_none() && self.taping && self.ending.is_none() {
+        if self.recording.is_none() && self.ending.is_none() {
             match self.command(Command::StopRecording).await {
                 Ok(_) | Err(CallError::Over) => {}
                 Err(error) => return Err(error),
             }
         }
-        while self.recording.is_none() && self.taping {
+        while self.recording.is_none() {
             let event = match self.ending {
                 None => self.news.recv().await,
                 Some(_) => tokio::time::timeout(LAST_NEWS, self.news.recv()).await.ok().flatten(),
             };
-            self.take(event.ok_or(CallError::NotRecording)?);
+            self.take(event.ok_or(CallError::Over)?);
         }
-        self.recording.take().ok_or(CallError::NotRecording)
+        self.recording.take().ok_or(CallError::Over)
     }
 
     /// Hangs up; a call that was not answered is refused with 480.
@@ -295,7 +289,6 @@ impl Call {
             ProgramEvent::Ended { by, reason, .. } => self.ending = Some(Ending { by, reason }),
             ProgramEvent::Recorded { file, length, error, .. } => {
                 self.recording = Some(Recording { file, length, error });
-                self.taping = false;
             }
             // Of a step whose future was dropped.
             ProgramEvent::Over { .. } | ProgramEvent::Offered(_) => {}

@@ -18,8 +18,8 @@ use super::prompts::{Prompts, has_files};
 use super::recordings::Disk;
 use super::sockets::{MediaSockets, PortPlan};
 use crate::media::{
-    Action, CallMedia, Instruction, MediaCommand, MediaEvent, MediaId, MediaLeg, Notice, PlayEnd, Pool,
-    ReleasedLeg, Sound,
+    Action, CallMedia, Instruction, MediaCommand, MediaEvent, MediaId, MediaLeg, Notice, Order, PlayEnd,
+    Pool, ReleasedLeg, Sound,
 };
 
 /// How media is run.
@@ -183,8 +183,14 @@ impl MediaDriver {
                 self.retry_if_full(call, taken, || Action::Detach { leg });
             }
             Action::Record { leg, file, layout } => self.record(call, leg, file, layout),
-            Action::Play { leg, sound, repeat, interruptible } if has_files(&sound) => {
-                self.load(call, leg, sound, repeat, interruptible);
+            Action::Play { leg, order, sound, repeat, interruptible } if has_files(&sound) => {
+                self.load(call, (leg, order), sound, move |sound| Action::Play {
+                    leg,
+                    order,
+                    sound,
+                    repeat,
+                    interruptible,
+                });
             }
             Action::Close => {
                 let Some(thread) = self.thread(call) else { return self.tell(call, Notice::Closed) };
@@ -260,17 +266,22 @@ impl MediaDriver {
         });
     }
 
-    fn load(&mut self, call: MediaId, leg: MediaLeg, sound: Sound, repeat: bool, interruptible: bool) {
+    /// Reads the files of a sound, then plays it.
+    fn load(
+        &mut self,
+        call: MediaId,
+        (leg, order): (MediaLeg, Order),
+        sound: Sound,
+        play: impl FnOnce(Sound) -> Action + Send + 'static,
+    ) {
         let (prompts, done) = (self.prompts.clone(), self.done.0.clone());
         self.wait(call);
         tokio::task::spawn_blocking(move || {
             let finished = match prompts.resolve(sound) {
-                Ok(sound) => {
-                    let action = Action::Play { leg, sound, repeat, interruptible };
-                    Done::Ready { call, instruction: Instruction::Do(action) }
-                }
+                Ok(sound) => Done::Ready { call, instruction: Instruction::Do(play(sound)) },
                 Err(cause) => {
-                    Done::Failed { call, notice: Notice::PlayEnded { leg, end: PlayEnd::Failed(cause) } }
+                    let notice = Notice::PlayEnded { leg, order, end: PlayEnd::Failed(cause) };
+                    Done::Failed { call, notice }
                 }
             };
             let _ = done.send(finished);

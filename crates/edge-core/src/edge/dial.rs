@@ -332,6 +332,7 @@ impl Edge {
             offer: None,
             answer: None,
             permit: None,
+            recorder: None,
             record: if undecided { usize::MAX } else { record },
         }));
         let media = call.media;
@@ -543,9 +544,7 @@ impl Edge {
         if call.dialing.is_none() || !call.caller_is_answered() {
             return;
         }
-        let (media, leg) = (call.media, call.caller);
-        let sound = Sound::Tone(ToneKind::RingBack);
-        self.order_media(media, Action::Play { leg, sound, repeat: true, interruptible: false });
+        self.play(id, Sound::Tone(ToneKind::RingBack), true, false);
     }
 
     pub(super) fn explain(&mut self, id: CallId, why: String) {

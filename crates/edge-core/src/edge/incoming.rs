@@ -16,7 +16,7 @@ use crate::ConversationId;
 use crate::call::{Call, CallId, Leg, Party, Purpose, Standing};
 use crate::cdr::{CallRecord, Direction, EndedBy, Ending, LegDirection, LegOutcome, LegRecord};
 use crate::guard::Relation;
-use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg};
+use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg, Order};
 use crate::route::{self, Origin, Query, Refusal, Route, Target};
 
 /// The number of the caller's leg.
@@ -249,7 +249,9 @@ impl Edge {
                 releasing: None,
                 user_data,
                 asserted,
-                tape: None,
+                playing: Order::default(),
+                collecting: Order::default(),
+                recordings: 0,
                 emergency: false,
                 ticket: None,
                 max_forwards: hops - 1,
@@ -266,6 +268,7 @@ impl Edge {
                 offer,
                 answer: None,
                 permit: None,
+                recorder: None,
                 record: 0,
             }));
             call

@@ -7,11 +7,11 @@ use sip_trunk::msg::Method;
 use sip_trunk::trunk::TrunkEvent;
 use sip_trunk::ua::{Body, Headers};
 
+use super::recording::RecordedFile;
 use super::{Edge, Event};
-use crate::call::{CallId, Control, Standing};
+use crate::call::{CallId, Standing};
 use crate::cdr::{EndedBy, Quality};
 use crate::media::{LegReport, MediaEvent, MediaLeg, Notice};
-use crate::program::ProgramEvent;
 
 impl Edge {
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Instant) {
@@ -35,17 +35,12 @@ impl Edge {
                 self.explain(id, format!("media: {cause}"));
                 tracing::warn!(call = %self.conversation(id), ?leg, "media: {cause}");
             }
-            Notice::PlayEnded { leg, end } => self.on_play_end(id, leg, end, now),
-            Notice::Collected { leg, digits, end } => self.on_digits(id, leg, digits, end, now),
-            Notice::RecordingEnded { file, length, error, .. } => {
-                let note = match &error {
-                    Some(error) => format!("recording {} broke off: {error}", file.display()),
-                    None => format!("recording {}", file.display()),
-                };
-                self.explain(id, note);
-                if self.calls.get(id).is_some_and(|call| matches!(call.control, Some(Control::Program(_)))) {
-                    self.tell(Event::Program(ProgramEvent::Recorded { call: id, file, length, error }));
-                }
+            Notice::PlayEnded { leg, order, end } => self.on_play_end(id, (leg, order), end, now),
+            Notice::Collected { leg, order, digits, end } => {
+                self.on_digits(id, (leg, order), digits, end, now);
+            }
+            Notice::RecordingEnded { leg, file, length, error } => {
+                self.on_recording_end(id, leg, RecordedFile { file, length, error });
             }
             Notice::Digit { .. } | Notice::SourceLearned { .. } | Notice::Resumed { .. } => {}
         }

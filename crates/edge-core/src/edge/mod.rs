@@ -32,7 +32,6 @@ mod watch;
 pub use config::EdgeConfig;
 pub use io::{Event, Input, Status};
 pub use recording::Recorded;
-pub(crate) use recording::Tape;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -255,6 +254,11 @@ impl Edge {
     /// What the guard has counted.
     pub fn guarding(&self) -> crate::guard::Stats {
         self.guard.stats()
+    }
+
+    /// What the signalling below remembers.
+    pub fn signalling_in_use(&self) -> sip_trunk::ua::InUse {
+        self.ua.in_use()
     }
 
     /// The configuration in force.

@@ -7,7 +7,7 @@ use sip_trunk::ua::Headers;
 use telco_model::value::CallFlowId;
 
 use super::{Edge, Event};
-use crate::call::{Call, CallId, Control, Dialing, Purpose};
+use crate::call::{Call, CallId, Control, Dialing, Purpose, Recorder};
 use crate::cdr::{EndedBy, LegOutcome, LegParty};
 use crate::media::Action;
 use crate::program::{
@@ -59,10 +59,11 @@ impl Edge {
 
     fn check(&self, id: CallId, command: &Command) -> Result<(), CommandError> {
         let call = self.calls.get(id).filter(|call| call.ending.is_none()).ok_or(CommandError::Over)?;
-        if !matches!(call.control, Some(Control::Program(_))) {
+        if !call.is_in_program() {
             return Err(CommandError::NotInHand);
         }
         let answered = call.caller_is_answered();
+        let recorder = call.leg(call.caller).and_then(|leg| leg.recorder);
         match command {
             Command::Ring | Command::Answer | Command::Reject(_) if answered => Err(CommandError::Answered),
             Command::Reject(status) if !(300..700).contains(status) => Err(CommandError::Status(*status)),
@@ -76,6 +77,8 @@ impl Edge {
             {
                 Err(CommandError::Connected)
             }
+            Command::Record { .. } if recorder.is_some() => Err(CommandError::Recorded),
+            Command::StopRecording if recorder != Some(Recorder::Program) => Err(CommandError::NotRecording),
             Command::Transfer(_) | Command::Proceed if is_transferred(call) => {
                 Err(CommandError::Transferring)
             }
@@ -128,7 +131,12 @@ impl Edge {
                 }
                 self.connect_to(id, &destination, now);
             }
-            Command::Record { file, layout } => self.order_media(media, Action::Record { leg, file, layout }),
+            Command::Record { file, layout } => {
+                if let Some(state) = call.leg_mut(leg) {
+                    state.recorder = Some(Recorder::Program);
+                }
+                self.order_media(media, Action::Record { leg, file, layout });
+            }
             Command::StopRecording => self.order_media(media, Action::StopRecording { leg }),
             Command::Stop => {}
             Command::HangUp if answered => {
@@ -277,6 +285,10 @@ impl Edge {
 }
 
 impl Call {
+    pub(super) fn is_in_program(&self) -> bool {
+        matches!(self.control, Some(Control::Program(_)))
+    }
+
     pub(super) fn program_deadline(&self) -> Option<Deadline> {
         let Some(Control::Program(run)) = &self.control else { return None };
         let at = run.until.filter(|_| self.ending.is_none())?;

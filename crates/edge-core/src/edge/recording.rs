@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use media_rtp::wav::Layout;
 use telco_model::value::TrunkId;
 
-use super::Edge;
-use crate::call::{Call, CallId};
+use super::{Edge, Event};
+use crate::call::{Call, CallId, Recorder};
 use crate::media::{Action, MediaLeg};
+use crate::program::ProgramEvent;
 
 /// Which calls are recorded, from when two sides are connected: caller and called in a channel each, as `CONVERSATION-N.wav` in the
-/// directory of recordings. N is 1, and grows when a transfer changes whom the call is for.
+/// directory of recordings. N is 1, and grows when a transfer changes whom the call is for. What a program records itself is not recorded
+/// twice; the configuration goes on when the program's recording ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Recorded {
     /// None.
@@ -36,27 +39,47 @@ impl Recorded {
     }
 }
 
-/// What is being recorded of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tape {
-    leg: MediaLeg,
-    number: u32,
+/// What the media threads tell of a recording.
+pub(super) struct RecordedFile {
+    pub(super) file: PathBuf,
+    pub(super) length: Duration,
+    pub(super) error: Option<String>,
 }
 
 impl Edge {
-    /// Two sides are connected: begins to record, unless the caller is recorded already.
+    /// Two sides are connected: begins to record, unless the caller is recorded already, by whomever.
     pub(super) fn record_if_wanted(&mut self, id: CallId) {
         let Some(call) = self.calls.get_mut(id).filter(|call| self.config.recording.wants(call)) else {
             return;
         };
         let leg = call.caller;
-        let number = match call.tape {
-            Some(tape) if tape.leg == leg => return,
-            Some(tape) => tape.number + 1,
-            None => 1,
-        };
-        call.tape = Some(Tape { leg, number });
-        let (media, file) = (call.media, PathBuf::from(format!("{}-{number}.wav", call.conversation)));
+        let Some(state) = call.leg_mut(leg).filter(|state| state.recorder.is_none()) else { return };
+        state.recorder = Some(Recorder::Configuration);
+        call.recordings += 1;
+        let file = PathBuf::from(format!("{}-{}.wav", call.conversation, call.recordings));
+        let media = call.media;
         self.order_media(media, Action::Record { leg, file, layout: Layout::DualChannel });
+    }
+
+    /// A file is complete, or could not be written.
+    pub(super) fn on_recording_end(&mut self, id: CallId, leg: MediaLeg, recording: RecordedFile) {
+        let RecordedFile { file, length, error } = recording;
+        let note = match &error {
+            Some(error) => format!("recording {} broke off: {error}", file.display()),
+            None => format!("recording {}", file.display()),
+        };
+        self.explain(id, note);
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let recorder = call.leg_mut(leg).and_then(|state| state.recorder.take());
+        if recorder != Some(Recorder::Program) {
+            return;
+        }
+        let (is_connected, in_hand) = (call.peer.is_some() && call.ending.is_none(), call.is_in_program());
+        if in_hand {
+            self.tell(Event::Program(ProgramEvent::Recorded { call: id, file, length, error }));
+        }
+        if is_connected {
+            self.record_if_wanted(id);
+        }
     }
 }

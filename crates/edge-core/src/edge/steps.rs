@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Edge;
 use crate::call::{CallId, Control, Purpose};
 use crate::cdr::{EndedBy, LegOutcome, LegParty, LegRecord};
-use crate::media::{Action, CollectEnd, Collection, MediaLeg, PlayEnd, Sound};
+use crate::media::{Action, CollectEnd, Collection, MediaLeg, Order, PlayEnd, Sound};
 use crate::program::{Destination, Outcome};
 use crate::route::{self, Query, Refusal, Route};
 
@@ -24,10 +24,11 @@ impl Edge {
 
     /// Plays to the caller, once or over and over.
     pub(super) fn play(&mut self, id: CallId, sound: Sound, repeat: bool, interruptible: bool) {
-        let Some(call) = self.calls.get(id) else { return };
-        let (media, leg) = (call.media, call.caller);
         let sound = self.located(sound);
-        self.order_media(media, Action::Play { leg, sound, repeat, interruptible });
+        let Some(call) = self.calls.get_mut(id) else { return };
+        call.playing.0 += 1;
+        let (media, leg, order) = (call.media, call.caller, call.playing);
+        self.order_media(media, Action::Play { leg, order, sound, repeat, interruptible });
     }
 
     /// Gathers digits from the caller, who may key over the prompt.
@@ -35,9 +36,10 @@ impl Edge {
         if let Some(prompt) = prompt {
             self.play(id, prompt, false, true);
         }
-        let Some(call) = self.calls.get(id) else { return };
-        let (media, leg) = (call.media, call.caller);
-        self.order_media(media, Action::Collect { leg, collection });
+        let Some(call) = self.calls.get_mut(id) else { return };
+        call.collecting.0 += 1;
+        let (media, leg, order) = (call.media, call.caller, call.collecting);
+        self.order_media(media, Action::Collect { leg, order, collection });
     }
 
     /// The media threads know where prompts are, unless this edge was told another place.
@@ -99,12 +101,19 @@ impl Edge {
         }
     }
 
-    pub(super) fn on_play_end(&mut self, id: CallId, leg: MediaLeg, end: PlayEnd, now: Instant) {
+    pub(super) fn on_play_end(
+        &mut self,
+        id: CallId,
+        (leg, order): (MediaLeg, Order),
+        end: PlayEnd,
+        now: Instant,
+    ) {
         if let PlayEnd::Failed(why) = &end {
             self.explain(id, format!("a prompt cannot be played: {why}"));
         }
-        // What was stopped was stopped by us, for something else.
-        if end != PlayEnd::Stopped && self.is_caller(id, leg) {
+        // What was stopped was stopped by us, for something else; so was what ended while the order to stop it was on its way.
+        let latest = self.calls.get(id).is_some_and(|call| (call.caller, call.playing) == (leg, order));
+        if end != PlayEnd::Stopped && latest {
             self.step_over(id, Outcome::Played(end), now);
         }
     }
@@ -112,18 +121,15 @@ impl Edge {
     pub(super) fn on_digits(
         &mut self,
         id: CallId,
-        leg: MediaLeg,
+        (leg, order): (MediaLeg, Order),
         digits: String,
         end: CollectEnd,
         now: Instant,
     ) {
-        if end != CollectEnd::Stopped && self.is_caller(id, leg) {
+        let latest = self.calls.get(id).is_some_and(|call| (call.caller, call.collecting) == (leg, order));
+        if end != CollectEnd::Stopped && latest {
             self.step_over(id, Outcome::Collected { digits, end }, now);
         }
-    }
-
-    fn is_caller(&self, id: CallId, leg: MediaLeg) -> bool {
-        self.calls.get(id).is_some_and(|call| call.caller == leg)
     }
 
     /// A step is over; whoever has the call takes the next.

@@ -267,6 +267,7 @@ impl Edge {
             offer: None,
             answer: Some(answer.clone()),
             permit: None,
+            recorder: None,
             record,
         }));
         let other = call.opposite(old);

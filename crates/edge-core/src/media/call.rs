@@ -142,15 +142,15 @@ impl CallMedia {
             Action::Connect { leg, config } => self.connect(leg, *config, now),
             Action::Bridge { a, b } => self.bridge(a, b, now),
             Action::Part { leg } => self.part(leg, now),
-            Action::Play { leg, sound, repeat, interruptible } => {
-                self.play(leg, Playing::new(sound, repeat, interruptible), now);
+            Action::Play { leg, order, sound, repeat, interruptible } => {
+                self.play(leg, Playing::new(order, sound, repeat, interruptible), now);
             }
             Action::StopPlay { leg } => self.end_play(usize::from(leg.0), PlayEnd::Stopped, now),
-            Action::Collect { leg, collection } => {
+            Action::Collect { leg, order, collection } => {
                 self.end_collection(usize::from(leg.0), CollectEnd::Stopped);
                 if let Some(member) = self.member(leg, now) {
                     let playing = member.playing.is_some();
-                    member.collector = Some(Collector::new(collection, playing, now));
+                    member.collector = Some(Collector::new(order, collection, playing, now));
                 }
             }
             Action::StopCollect { leg } => self.end_collection(usize::from(leg.0), CollectEnd::Stopped),
@@ -230,26 +230,29 @@ impl CallMedia {
     fn play(&mut self, leg: MediaLeg, playing: Playing, now: Instant) {
         let key = usize::from(leg.0);
         let Some(member) = self.member(leg, now) else { return };
-        if member.playing.replace(playing).is_some() {
-            self.tell(Notice::PlayEnded { leg, end: PlayEnd::Stopped });
+        if let Some(Playing { order, .. }) = member.playing.replace(playing) {
+            self.tell(Notice::PlayEnded { leg, order, end: PlayEnd::Stopped });
         }
         self.settle(key, now);
     }
 
     pub(super) fn end_play(&mut self, key: usize, end: PlayEnd, now: Instant) {
         let member = self.members.get_mut(key).and_then(Option::as_mut);
-        let Some(member) = member.filter(|member| member.playing.is_some()) else { return };
-        member.playing = None;
+        let Some((member, Playing { order, .. })) =
+            member.and_then(|member| member.playing.take().map(|playing| (member, playing)))
+        else {
+            return;
+        };
         member.collector.iter_mut().for_each(|collector| collector.heard(now));
-        self.tell(Notice::PlayEnded { leg: MediaLeg(key as u8), end });
+        self.tell(Notice::PlayEnded { leg: MediaLeg(key as u8), order, end });
         self.settle(key, now);
     }
 
     fn end_collection(&mut self, key: usize, end: CollectEnd) {
         let member = self.members.get_mut(key).and_then(Option::as_mut);
         let Some(collector) = member.and_then(|member| member.collector.take()) else { return };
-        let (leg, digits) = (MediaLeg(key as u8), collector.into_digits());
-        self.tell(Notice::Collected { leg, digits, end });
+        let (leg, order) = (MediaLeg(key as u8), collector.order);
+        self.tell(Notice::Collected { leg, order, digits: collector.into_digits(), end });
     }
 
     fn send_digits(&mut self, leg: MediaLeg, digits: &[Digit], duration: Duration, now: Instant) {

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use media_rtp::dtmf::Digit;
 
-use super::command::Collection;
+use super::command::{Collection, Order};
 use super::event::CollectEnd;
 
 /// Digits being gathered from one leg.
 #[derive(Debug)]
 pub(super) struct Collector {
+    pub(super) order: Order,
     wanted: Collection,
     digits: String,
     /// When patience ends; `None` while something plays and nothing was keyed in.
@@ -18,9 +19,9 @@ pub(super) struct Collector {
 
 impl Collector {
     /// Begins; the time for the first digit runs from now, or from [`Self::heard`] when something plays.
-    pub(super) fn new(wanted: Collection, playing: bool, now: Instant) -> Self {
+    pub(super) fn new(order: Order, wanted: Collection, playing: bool, now: Instant) -> Self {
         let deadline = (!playing).then(|| now + wanted.first);
-        Self { wanted, digits: String::new(), deadline }
+        Self { order, wanted, digits: String::new(), deadline }
     }
 
     /// What played has ended.
@@ -71,7 +72,8 @@ mod tests {
     #[test]
     fn enough_digits_end_it() {
         let now = origin();
-        let mut collector = Collector::new(Collection { most: 2, ..Collection::default() }, false, now);
+        let mut collector =
+            Collector::new(Order(0), Collection { most: 2, ..Collection::default() }, false, now);
         assert_eq!(collector.take(digit('1'), now), None);
         assert_eq!(collector.take(digit('2'), now), Some(CollectEnd::Complete));
         assert_eq!(collector.into_digits(), "12");
@@ -80,7 +82,7 @@ mod tests {
     #[test]
     fn a_terminator_ends_it_and_is_left_out() {
         let now = origin();
-        let mut collector = Collector::new(Collection::default(), false, now);
+        let mut collector = Collector::new(Order(0), Collection::default(), false, now);
         assert_eq!(collector.take(digit('7'), now), None);
         assert_eq!(collector.take(digit('#'), now), Some(CollectEnd::Terminator(digit('#'))));
         assert_eq!(collector.into_digits(), "7");
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn patience_begins_when_the_prompt_ends() {
         let now = origin();
-        let mut collector = Collector::new(Collection::default(), true, now);
+        let mut collector = Collector::new(Order(0), Collection::default(), true, now);
         assert_eq!(collector.deadline(), None);
         collector.heard(now);
         let wait = Collection::default().first;
@@ -102,7 +104,7 @@ mod tests {
         let now = origin();
         let wanted = Collection { least: 2, ..Collection::default() };
         let pause = wanted.between;
-        let mut collector = Collector::new(wanted, false, now);
+        let mut collector = Collector::new(Order(0), wanted, false, now);
         collector.take(digit('1'), now);
         assert_eq!(collector.handle_timeout(now + pause), Some(CollectEnd::TimedOut));
         collector.take(digit('2'), now);

@@ -19,6 +19,10 @@ pub struct MediaId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediaLeg(pub u8);
 
+/// One order to play or to gather, so that its end is not taken for that of another. The call engine numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Order(pub u32);
+
 /// One thing to do for one call. Commands of a call are followed in order.
 #[derive(Debug, Clone)]
 pub struct MediaCommand {
@@ -63,6 +67,8 @@ pub enum Action {
     Play {
         /// To which leg.
         leg: MediaLeg,
+        /// Told with its end.
+        order: Order,
         /// What.
         sound: Sound,
         /// Over and over until stopped: ring-back, music on hold.
@@ -79,6 +85,8 @@ pub enum Action {
     Collect {
         /// From which leg.
         leg: MediaLeg,
+        /// Told with its end.
+        order: Order,
         /// How many, for how long.
         collection: Collection,
     },

@@ -9,7 +9,7 @@ use media_rtp::dtmf::{Digit, Source};
 use media_rtp::quality::CallQuality;
 use media_rtp::relay::LegStats;
 
-use super::command::{MediaId, MediaLeg};
+use super::command::{MediaId, MediaLeg, Order};
 
 /// One thing that happened to one call.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,8 @@ pub enum Notice {
     PlayEnded {
         /// Which leg.
         leg: MediaLeg,
+        /// Of the command.
+        order: Order,
         /// Why.
         end: PlayEnd,
     },
@@ -43,6 +45,8 @@ pub enum Notice {
     Collected {
         /// From which leg.
         leg: MediaLeg,
+        /// Of the command.
+        order: Order,
         /// The digits, without the one that ended them.
         digits: String,
         /// Why it is over.

@@ -29,7 +29,9 @@ mod room;
 mod seat;
 
 pub use call::{CallMedia, Instruction, ReleasedLeg};
-pub use command::{Action, Collection, MediaCommand, MediaId, MediaLeg, MediaSettings, Sound, ToneKind};
+pub use command::{
+    Action, Collection, MediaCommand, MediaId, MediaLeg, MediaSettings, Order, Sound, ToneKind,
+};
 pub use event::{CollectEnd, LegReport, MediaEvent, Notice, PlayEnd};
 pub use negotiation::LegNegotiation;
 pub use ports::{MediaAddress, MediaPorts, Pool, PoolId};

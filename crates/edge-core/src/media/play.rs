@@ -12,11 +12,12 @@ use media_rtp::sdp::offer_answer::Format;
 use media_rtp::tone::{Generator, Tone, TonePlan};
 use media_rtp::wav::Audio;
 
-use super::command::{Sound, ToneKind};
+use super::command::{Order, Sound, ToneKind};
 
 /// A sound on its way to one leg.
 #[derive(Debug)]
 pub(super) struct Playing {
+    pub(super) order: Order,
     pub(super) interruptible: bool,
     sound: Sound,
     repeat: bool,
@@ -25,8 +26,8 @@ pub(super) struct Playing {
 }
 
 impl Playing {
-    pub(super) fn new(sound: Sound, repeat: bool, interruptible: bool) -> Self {
-        Self { interruptible, sound, repeat, track: None }
+    pub(super) fn new(order: Order, sound: Sound, repeat: bool, interruptible: bool) -> Self {
+        Self { order, interruptible, sound, repeat, track: None }
     }
 
     /// Fills a frame at `rate` Hz; says whether this was the last.
@@ -270,7 +271,7 @@ mod tests {
             Sound::Silence(Duration::from_micros(375)),
             audio(8000, 1, vec![7]),
         ];
-        let mut playing = Playing::new(Sound::Sequence(sounds), false, false);
+        let mut playing = Playing::new(Order(0), Sound::Sequence(sounds), false, false);
         let mut frame = [9; 8];
         assert_eq!(playing.fill(&mut frame, 8000, us()), Ok(true));
         assert_eq!(frame, [15, 40, 0, 0, 0, 7, 0, 0]);
@@ -278,19 +279,19 @@ mod tests {
 
     #[test]
     fn a_repeated_sound_goes_on_and_an_empty_one_ends() {
-        let mut playing = Playing::new(audio(8000, 1, vec![1, 2, 3]), true, false);
+        let mut playing = Playing::new(Order(0), audio(8000, 1, vec![1, 2, 3]), true, false);
         let mut frame = [0; 4];
         assert_eq!(playing.fill(&mut frame, 8000, us()), Ok(false));
         assert_eq!(frame, [1, 2, 3, 1]);
         assert_eq!(playing.fill(&mut frame, 8000, us()), Ok(false));
         assert_eq!(frame, [2, 3, 1, 2]);
-        let mut nothing = Playing::new(Sound::Sequence(vec![]), true, false);
+        let mut nothing = Playing::new(Order(0), Sound::Sequence(vec![]), true, false);
         assert_eq!(nothing.fill(&mut frame, 8000, us()), Ok(true));
     }
 
     #[test]
     fn files_are_converted_to_the_rate_of_the_leg() {
-        let mut playing = Playing::new(audio(16_000, 1, vec![1000; 3200]), false, false);
+        let mut playing = Playing::new(Order(0), audio(16_000, 1, vec![1000; 3200]), false, false);
         let mut frame = [0; 160];
         let mut frames = 0;
         while !playing.fill(&mut frame, 8000, us()).unwrap() {
@@ -304,7 +305,7 @@ mod tests {
 
     #[test]
     fn strange_rates_are_refused_by_name() {
-        let mut playing = Playing::new(audio(192_000, 1, vec![0; 8]), false, false);
+        let mut playing = Playing::new(Order(0), audio(192_000, 1, vec![0; 8]), false, false);
         assert!(playing.fill(&mut [0; 160], 8000, us()).unwrap_err().contains("192000"));
     }
 }

@@ -9,7 +9,7 @@ use sip_trunk::header::Authorization;
 use sip_trunk::msg::Message;
 use sip_trunk::ua::{self, Rejection};
 
-use edge_core::media::{MediaLeg, Notice, PlayEnd};
+use edge_core::media::PlayEnd;
 
 use crate::lab::{CARRIER_A, DEVICE, EDGE, EdgeNode, Peer, sim};
 
@@ -23,7 +23,7 @@ fn is_admitted(examine: impl FnMut(&Message, &Source, Instant) -> Option<Rejecti
     let mut device = Peer::new(&sim, "device", DEVICE).choosing(examine);
     carrier.call(&sim, "+13175550110", None);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
-    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    edge.finish_playing(&sim, PlayEnd::Finished);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
     device.events.iter().any(|event| matches!(event, ua::Event::Confirmed { .. }))
 }

@@ -267,3 +267,21 @@ fn an_edge_knows_how_its_group_is() {
     });
     assert!(secondary, "{:?}", map.links);
 }
+
+/// ES-26: a public address stands for an edge only where it has no other: whoever is behind the same translator has it too.
+#[test]
+fn a_shared_public_address_makes_no_neighbour() {
+    let public =
+        "interfaces = [{ name = \"eth0\", addresses = [\"192.0.2.2\"], public_address = \"198.51.100.2\" }]";
+    let document =
+        document(100).replace("interfaces = [{ name = \"eth0\", addresses = [\"192.0.2.2\"] }]", public);
+    let sim = sim();
+    let edge = EdgeNode::of(&sim, "edge", EDGE, &document, |_| {});
+    let neighbour = |at: &str| edge.edge.runtime().neighbour_at(at.parse().unwrap());
+    assert_eq!(neighbour("192.0.2.2"), Some(EdgeId::labelled("edge-2")));
+    assert_eq!(neighbour("198.51.100.2"), None);
+    let document = document.replace("addresses = [\"192.0.2.2\"], public", "public");
+    let edge = EdgeNode::of(&sim, "edge", EDGE, &document, |_| {});
+    let at = edge.edge.runtime().neighbour_at("198.51.100.2".parse().unwrap());
+    assert_eq!(at, Some(EdgeId::labelled("edge-2")));
+}

@@ -9,7 +9,8 @@ use edge_core::cdr::CallRecord;
 use edge_core::compile::compile;
 use edge_core::edge::{Edge, EdgeConfig, Event, Input};
 use edge_core::media::{
-    Action, LegReport, MediaCommand, MediaEvent, MediaLeg, MediaPorts, Notice, Pool, PoolId,
+    Action, CollectEnd, LegReport, MediaCommand, MediaEvent, MediaLeg, MediaPorts, Notice, Order, PlayEnd,
+    Pool, PoolId,
 };
 use edge_core::program::ProgramEvent;
 use sip_trunk::Seed;
@@ -133,6 +134,40 @@ impl EdgeNode {
     pub(crate) fn hear(&mut self, sim: &Sim, notice: Notice) {
         let call = self.media.last().unwrap().call;
         self.act(sim, |edge, now| edge.handle_input(Input::Media(MediaEvent { call, notice }), now));
+    }
+
+    /// What was last played comes to its end.
+    pub(crate) fn finish_playing(&mut self, sim: &Sim, end: PlayEnd) {
+        let (leg, order) = self.played();
+        self.hear(sim, Notice::PlayEnded { leg, order, end });
+    }
+
+    /// What is played, if the last thing that was ordered to be still is.
+    pub(crate) fn played(&self) -> (MediaLeg, Order) {
+        let play = |command: &MediaCommand| match &command.action {
+            Action::Play { leg, order, .. } => Some((*leg, *order)),
+            _ => None,
+        };
+        self.media.iter().rev().find_map(play).expect("something is played")
+    }
+
+    /// The files that were ordered to be recorded.
+    pub(crate) fn recorded(&self) -> Vec<String> {
+        let file = |command: &MediaCommand| match &command.action {
+            Action::Record { file, .. } => Some(file.display().to_string()),
+            _ => None,
+        };
+        self.media.iter().filter_map(file).collect()
+    }
+
+    /// Digits that were asked for are keyed in.
+    pub(crate) fn finish_collecting(&mut self, sim: &Sim, digits: &str, end: CollectEnd) {
+        let collect = |command: &MediaCommand| match &command.action {
+            Action::Collect { leg, order, .. } => Some((*leg, *order)),
+            _ => None,
+        };
+        let (leg, order) = self.media.iter().rev().find_map(collect).expect("digits are wanted");
+        self.hear(sim, Notice::Collected { leg, order, digits: digits.into(), end });
     }
 
     /// What the media threads will say of a leg when the next call ends.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use edge_core::cdr::{Direction, LegOutcome, LegParty};
 use edge_core::guard::{Allowed, Destination, DestinationRule};
+use sip_trunk::ua::{self, Refer};
 use telco_model::value::TrunkId;
 use telco_testkit::{check_ladder, expect_file};
 
@@ -180,4 +181,34 @@ fn calls_out_of_budget_stay_inside() {
     alice.call(&sim, "911", Some("wonderland"));
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
     assert!(alice.was_answered());
+}
+
+/// ES-43: where a call is transferred to is looked at like where it was dialled to, and a call that was let out once takes no second place.
+#[test]
+fn a_transfer_leads_nowhere_a_call_may_not_go() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| {
+        let never = Destination::Prefix("+1900".into());
+        config.fraud.destinations = vec![DestinationRule { destination: never, allowed: Allowed::Never }];
+        config.fraud.account.calls = Some(1);
+    });
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let call = alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert!(alice.was_answered());
+    let refer = |to: &str| Refer::new(format!("<sip:{to}@192.0.2.1>"));
+    let calls_of = |carrier: &Peer| {
+        carrier.events.iter().filter(|event| matches!(event, ua::Event::Incoming { .. })).count()
+    };
+    alice.act(&sim, |agent, now| agent.refer(call, refer("9005550100"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert_eq!(calls_of(&carrier), 1, "nobody is called");
+    assert!(!alice.has_ended());
+    alice.act(&sim, |agent, now| agent.refer(call, refer("2025550177"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert_eq!(calls_of(&carrier), 2);
+    assert!(alice.has_ended());
 }

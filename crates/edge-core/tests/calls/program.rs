@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edge_core::cdr::EndedBy;
+use edge_core::edge::Recorded;
 use edge_core::media::{Action, CollectEnd, Collection, MediaLeg, Notice, PlayEnd, Sound, ToneKind};
 use edge_core::program::{
     CallId, Command, CommandError, Destination, Offer, Outcome, ProgramEvent, Programmed, StepId,
@@ -115,13 +116,13 @@ fn a_program_leads_a_caller_through() {
         edge.say(&sim, Command::Play { sound: Sound::File("welcome.wav".into()), interruptible: false });
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
     assert!(carrier.was_answered());
-    edge.hear(&sim, Notice::PlayEnded { leg: CALLER, end: PlayEnd::Finished });
+    edge.finish_playing(&sim, PlayEnd::Finished);
     assert_eq!(edge.outcome(welcome), Some(Outcome::Played(PlayEnd::Finished)));
     let collection = Collection { most: 4, ..Collection::default() };
     let digits = edge.say(&sim, Command::Collect { prompt: Some(Sound::Tone(ToneKind::Dial)), collection });
     let (keyed, end) = ("9991".to_owned(), CollectEnd::Complete);
-    edge.hear(&sim, Notice::PlayEnded { leg: CALLER, end: PlayEnd::Interrupted });
-    edge.hear(&sim, Notice::Collected { leg: CALLER, digits: keyed.clone(), end });
+    edge.finish_playing(&sim, PlayEnd::Interrupted);
+    edge.finish_collecting(&sim, &keyed, end);
     assert_eq!(edge.outcome(digits), Some(Outcome::Collected { digits: keyed.clone(), end }));
     edge.say(&sim, Command::SetUserData(Some(b"hello".to_vec())));
     let connect = edge.say(&sim, Command::Transfer(Destination::Number(keyed)));
@@ -187,6 +188,86 @@ fn a_step_takes_the_place_of_the_one_under_way() {
     assert!(alice.has_ended() && !carrier.has_ended());
     edge.say(&sim, Command::Stop);
     assert!(edge.ordered(|action| matches!(action, Action::StopCollect { leg: CALLER })));
+}
+
+/// The end of a sound that another one has replaced is not taken for the end of that one, and so with digits.
+#[test]
+fn the_end_of_what_was_replaced_concludes_nothing() {
+    let mut sim = sim();
+    let mut edge = programmed(&sim, Programmed::Inbound);
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    carrier.call(&sim, "+13175550149", None);
+    sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
+    edge.say(&sim, Command::Answer);
+    let play = |file: &str| Command::Play { sound: Sound::File(file.into()), interruptible: false };
+    edge.say(&sim, play("first.wav"));
+    let (leg, order) = edge.played();
+    let second = edge.say(&sim, play("second.wav"));
+    edge.hear(&sim, Notice::PlayEnded { leg, order, end: PlayEnd::Failed("no such file".into()) });
+    assert_eq!(edge.outcome(second), None);
+    edge.finish_playing(&sim, PlayEnd::Finished);
+    assert_eq!(edge.outcome(second), Some(Outcome::Played(PlayEnd::Finished)));
+}
+
+/// A program plays to no caller who talks to somebody, and leaves none to the configuration.
+#[test]
+fn a_connected_caller_is_not_played_to() {
+    let mut sim = sim();
+    let mut edge = programmed(&sim, Programmed::Inbound);
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    let mut device = Peer::new(&sim, "device", DEVICE).answering();
+    carrier.call(&sim, "+13175550149", None);
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    edge.say(&sim, Command::Answer);
+    edge.say(&sim, Command::Transfer(Destination::Number("9991".into())));
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    let tone = || Sound::Tone(ToneKind::Information);
+    for command in [
+        Command::Play { sound: tone(), interruptible: false },
+        Command::Loop(tone()),
+        Command::Collect { prompt: None, collection: Collection::default() },
+        Command::Proceed,
+    ] {
+        assert_eq!(edge.try_say(&sim, command), Err(CommandError::Connected));
+    }
+    assert!(!carrier.has_ended() && !device.has_ended());
+}
+
+/// A caller has one recording at a time: the program's is not cut off by the configuration's, which begins when that has ended, and the
+/// other way round the program is told.
+#[test]
+fn a_program_and_the_configuration_record_in_turns() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| {
+        config.program.calls = Programmed::Inbound;
+        config.recording = Recorded::Everything;
+    });
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    let mut device = Peer::new(&sim, "device", DEVICE).answering();
+    carrier.call(&sim, "+13175550149", None);
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    edge.say(&sim, Command::Answer);
+    assert_eq!(edge.try_say(&sim, Command::StopRecording), Err(CommandError::NotRecording));
+    let record = || Command::Record { file: "own.wav".into(), layout: Default::default() };
+    edge.say(&sim, record());
+    assert_eq!(edge.try_say(&sim, record()), Err(CommandError::Recorded));
+    edge.say(&sim, Command::Transfer(Destination::Number("9991".into())));
+    sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
+    assert_eq!(edge.recorded(), ["own.wav"]);
+    edge.say(&sim, Command::StopRecording);
+    let ended =
+        |file: &str| Notice::RecordingEnded { leg: CALLER, file: file.into(), length: SECOND, error: None };
+    edge.hear(&sim, ended("own.wav"));
+    let told = |edge: &EdgeNode| {
+        edge.program.iter().filter(|event| matches!(event, ProgramEvent::Recorded { .. })).count()
+    };
+    assert_eq!(told(&edge), 1);
+    let configured = format!("{}-1.wav", edge.offers()[0].conversation);
+    assert_eq!(edge.recorded(), ["own.wav", configured.as_str()]);
+    assert_eq!(edge.try_say(&sim, record()), Err(CommandError::Recorded));
+    edge.hear(&sim, ended(&configured));
+    assert_eq!(told(&edge), 1, "the configuration's file is no business of the program");
+    assert_eq!(edge.recorded().len(), 2, "what could not go on does not begin again and again");
 }
 
 /// What cannot be done is refused and changes nothing.
@@ -268,7 +349,7 @@ fn a_program_stands_for_a_flow() {
     carrier.call(&sim, "+13175550111", None);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut alice], SECOND);
     assert!(edge.offers().is_empty(), "the menu is the configuration's");
-    edge.hear(&sim, Notice::Collected { leg: CALLER, digits: "1".into(), end: CollectEnd::Complete });
+    edge.finish_collecting(&sim, "1", CollectEnd::Complete);
     let offer = edge.offers().remove(0);
     assert_eq!((offer.flow, offer.answered), (Some(flow), true));
     edge.say(&sim, Command::Proceed);

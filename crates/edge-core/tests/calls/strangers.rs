@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use edge_core::edge::Input;
-use sip_trunk::endpoint::{Input as Network, Io, Output};
-use sip_trunk::transport::{ConnectionId, SocketId};
+use sip_trunk::endpoint::{Input as Network, Io, Listener, Output};
+use sip_trunk::transport::{ConnectionId, SocketId, Transport};
 use telco_testkit::{Arrival, Departure, Event, Node};
 
 use crate::lab::{ALICE, CARRIER_A, EDGE, EdgeNode, Peer, sim};
@@ -134,26 +134,39 @@ fn those_who_proved_themselves_are_served_without_count() {
     assert_eq!(edge.edge.signalling().withheld_answers, 0);
 }
 
-/// ES-15: over a connection a stranger's question costs it the connection.
+/// ES-15, ES-19: over a connection a stranger's request costs it the connection; it gets no answer, none is sent anywhere else, and
+/// nothing of it stays.
 #[test]
 fn a_stranger_on_a_connection_is_hung_up_on() {
     let sim = sim();
-    let mut node = EdgeNode::with(&sim, |_| {});
-    let connection = ConnectionId::accepted(1);
     let (remote, local) = (STRANGER.parse().unwrap(), EDGE.parse().unwrap());
-    let bytes = Bytes::from(request("OPTIONS", "sip:192.0.2.1", 1, 0).replace("/UDP", "/TCP"));
-    let outputs = node.act(&sim, |edge, now| {
-        let accepted = Network::Accepted { connection, listener: SocketId(0), remote, local };
-        edge.handle_input(Input::Network(accepted), now);
-        edge.handle_input(Input::Network(Network::Received { connection, bytes }), now);
-        std::iter::from_fn(|| edge.poll_output()).collect::<Vec<_>>()
+    let mut node = EdgeNode::with(&sim, |config| {
+        config.guard.silent = true;
+        config.ua.endpoint.listeners.push(Listener::new(SocketId(1), Transport::Tcp, local));
     });
-    let io = outputs.into_iter().filter_map(|output| match output {
-        Output::Io(io) => Some(io),
-        Output::Event(_) => None,
-    });
-    let io: Vec<_> = io.filter(|io| !matches!(io, Io::Datagram { .. })).collect();
-    assert!(matches!(io[..], [Io::Close { .. }]), "{io:?}");
+    let before = node.edge.signalling();
+    for (n, method) in ["OPTIONS", "INVITE", "SUBSCRIBE"].into_iter().enumerate() {
+        let connection = ConnectionId::accepted(n as u64);
+        let text = request(method, "sip:192.0.2.1", n, 0).replace("/UDP", "/TCP");
+        let bytes = Bytes::from(text.replace("Subject:", "Event: dialog\r\nSubject:"));
+        let outputs = node.act(&sim, |edge, now| {
+            let accepted = Network::Accepted { connection, listener: SocketId(1), remote, local };
+            edge.handle_input(Input::Network(accepted), now);
+            edge.handle_input(Input::Network(Network::Received { connection, bytes }), now);
+            std::iter::from_fn(|| edge.poll_output()).collect::<Vec<_>>()
+        });
+        let io = outputs.into_iter().filter_map(|output| match output {
+            Output::Io(io) => Some(io),
+            Output::Event(_) => None,
+        });
+        let io: Vec<_> = io.filter(|io| !matches!(io, Io::Datagram { .. })).collect();
+        assert!(matches!(io[..], [Io::Close { .. }]), "{method}: {io:?}");
+    }
+    let after = node.edge.signalling();
+    assert_eq!(after.transactions.requests - before.transactions.requests, 3, "all were looked at");
+    assert_eq!(after.undelivered_answers, 2, "to INVITE and to SUBSCRIBE");
+    let in_use = node.edge.signalling_in_use();
+    assert_eq!((in_use.sessions, in_use.subscriptions), (0, 0));
 }
 
 /// ES-29: a phone that writes hardly anything is asked for its password when it has repeated itself, so it comes in half a second

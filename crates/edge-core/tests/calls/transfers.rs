@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge_core::cdr::TransferKind;
 use edge_core::edge::Recorded;
-use edge_core::media::{Action, CollectEnd, MediaLeg, Notice, PlayEnd};
+use edge_core::media::{Action, CollectEnd, MediaLeg, PlayEnd};
 use sip_trunk::ua::{self, Body, Refer};
 use telco_model::value::TrunkId;
 use telco_testkit::{check_ladder, expect_file};
@@ -24,7 +24,7 @@ fn a_flow_transfers_with_user_data() {
     carrier.call(&sim, "+13175550110", None);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
     assert!(carrier.was_answered());
-    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    edge.finish_playing(&sim, PlayEnd::Finished);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
     let invite = device.invite();
     let header = |name: &str| invite.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
@@ -49,7 +49,7 @@ fn a_carrier_connects_a_transfer_itself() {
     let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
     carrier.call(&sim, "+13175550110", None);
     sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
-    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    edge.finish_playing(&sim, PlayEnd::Finished);
     sim.run_for(&mut [&mut edge, &mut carrier], SECOND);
     let (session, refer, target) = carrier.referred();
     assert!(target.starts_with("<sip:9991@"), "{target}");
@@ -73,7 +73,7 @@ fn a_carrier_that_refuses_a_transfer_keeps_its_call() {
     let mut device = Peer::new(&sim, "device", DEVICE).answering();
     carrier.call(&sim, "+13175550110", None);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
-    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    edge.finish_playing(&sim, PlayEnd::Finished);
     sim.run_for(&mut [&mut edge, &mut carrier, &mut device], SECOND);
     let (session, refer, _) = carrier.referred();
     carrier.act(&sim, |agent, now| agent.refuse_refer(session, refer, 603, now).unwrap());
@@ -94,7 +94,7 @@ fn a_device_gives_a_call_back() {
     alice.register(&sim, "wonderland");
     carrier.call(&sim, "+13175550110", None);
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut device], SECOND);
-    edge.hear(&sim, Notice::PlayEnded { leg: MediaLeg(0), end: PlayEnd::Finished });
+    edge.finish_playing(&sim, PlayEnd::Finished);
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut device], SECOND);
     let call = device.incoming();
     let refer = Refer::new("<sip:+13175550101@anywhere.invalid?User-to-User=006279650a%3Bencoding%3Dhex>");
@@ -174,6 +174,52 @@ fn calls_are_recorded_by_configuration() {
     assert_eq!(files("carrier-b").1, []);
 }
 
+/// EC-018, RFC 5589 §7: a phone asks a colleague, then connects its caller with the colleague and is released; one call goes on, and is
+/// recorded on.
+#[test]
+fn a_phone_transfers_after_a_consultation() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| config.recording = Recorded::Everything);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut bob = Peer::new(&sim, "bob", BOB).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    // Alice calls out, so that the caller's leg is the one that goes.
+    let first = alice.call(&sim, "4102", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    carrier.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!(edge.recorded().len(), 2);
+    let second = alice.incoming();
+    let refer = alice.act(&sim, |agent, now| {
+        let dialog = agent.session(second).unwrap().dialog().unwrap();
+        let replaces = format!(
+            "{}%3Bto-tag%3D{}%3Bfrom-tag%3D{}",
+            dialog.call_id(),
+            dialog.remote_tag(),
+            dialog.local_tag()
+        );
+        let target = format!("<sip:carrier@192.0.2.1?Replaces={replaces}>");
+        agent.refer(first, Refer::new(target), now).unwrap()
+    });
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], 2 * SECOND);
+    let told = alice.events.iter().any(|event| {
+        matches!(event, ua::Event::ReferProgress { refer: known, status: 200, .. } if *known == refer)
+    });
+    assert!(told, "{:?}", alice.events);
+    assert!(!bob.has_ended() && !carrier.has_ended());
+    assert_eq!(edge.edge.status().calls, 1);
+    assert_eq!(edge.recorded().len(), 3, "{:?}", edge.recorded());
+    let session = bob.incoming();
+    bob.act(&sim, |agent, now| agent.hang_up(session, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert!(carrier.has_ended() && alice.has_ended());
+    let transfers = edge.records.iter().flat_map(|record| &record.transfers);
+    assert!(transfers.into_iter().any(|transfer| transfer.kind == TransferKind::Attended));
+}
+
 /// EC-017: hold on one side is offered to the other, and the record still has two legs.
 #[test]
 fn hold_goes_across() {
@@ -206,14 +252,9 @@ fn a_menu_leads_to_a_person() {
     alice.register(&sim, "wonderland");
     carrier.call(&sim, "+13175550111", None);
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
-    let key = |digits: &str| Notice::Collected {
-        leg: MediaLeg(0),
-        digits: digits.into(),
-        end: CollectEnd::Complete,
-    };
-    edge.hear(&sim, key("7"));
+    edge.finish_collecting(&sim, "7", CollectEnd::Complete);
     assert!(alice.events.iter().all(|event| !matches!(event, ua::Event::Incoming { .. })), "7 is no choice");
-    edge.hear(&sim, key("1"));
+    edge.finish_collecting(&sim, "1", CollectEnd::Complete);
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
     assert!(alice.events.iter().any(|event| matches!(event, ua::Event::Confirmed { .. })));
 }
