@@ -103,9 +103,10 @@ impl Kamailio {
 fn configuration(carrier: &Carrier, tls: Option<&PathBuf>) -> String {
     let mut text = String::from("#!KAMAILIO\n");
     let port = carrier.port;
+    // One worker each: several overtake one another, and a 180 after its 200 is a failed call for SIPp.
     let _ = writeln!(
         text,
-        "debug=1\nlog_stderror=yes\nchildren=2\ntcp_children=2\nsip_warning=0\ndns=no\nrev_dns=no\n\
+        "debug=1\nlog_stderror=yes\nchildren=1\ntcp_children=1\nsip_warning=0\ndns=no\nrev_dns=no\n\
          auto_aliases=no\nserver_header=\"Server: carrier\"\nuser_agent_header=\"User-Agent: carrier\"\n\
          listen=udp:127.0.0.1:{port}\nlisten=tcp:127.0.0.1:{port}"
     );
