@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,6 +26,10 @@ pub fn installed(program: &str) -> bool {
     here
 }
 
+/// Where [`free_ports`] looks: below the ports that Linux gives to sockets without one (`ip_local_port_range`), so that no
+/// connection of anybody takes one between the look and its use.
+const RESERVED: Range<u16> = 20_000..32_000;
+
 /// Ports on 127.0.0.1 that are free for UDP and TCP, and so are the ports after them; two apart at least.
 ///
 /// Another process may take one before it is used: start what needs them soon.
@@ -41,10 +46,13 @@ pub fn free_ports<const N: usize>() -> [u16; N] {
 }
 
 fn reserve(held: &mut Vec<(TcpListener, [UdpSocket; 2])>) -> Option<u16> {
-    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
-    let port = tcp.local_addr().ok()?.port();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Processes started one after the other look in different places: what one leaves in TIME_WAIT is not in the next one's way.
+    let place = std::process::id().wrapping_mul(32).wrapping_add(NEXT.fetch_add(2, Ordering::Relaxed));
+    let port = RESERVED.start + u16::try_from(place % u32::from(RESERVED.end - RESERVED.start)).ok()?;
+    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
     let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-    let next = UdpSocket::bind((Ipv4Addr::LOCALHOST, port.checked_add(1)?)).ok()?;
+    let next = UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).ok()?;
     held.push((tcp, [udp, next]));
     Some(port)
 }
