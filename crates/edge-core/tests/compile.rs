@@ -123,7 +123,7 @@ fn all_problems_come_at_once_with_their_paths() {
         1,
     );
     let (_, issues) = edge_1(&text);
-    let told: Vec<_> = issues.iter().map(|issue| (issue.code, issue.path, issue.name.as_str())).collect();
+    let told: Vec<_> = issues.iter().map(|issue| (issue.code, &*issue.path, issue.name.as_str())).collect();
     assert!(
         told.contains(&("phone.username_taken", "digest.username", "Branch_Lobby_VVX450"))
             || told.contains(&("phone.username_taken", "digest.username", "CarmenRuiz_VVX450")),

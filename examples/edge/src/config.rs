@@ -9,12 +9,13 @@ use edge_core::compile::{self, Runtime, compile};
 use jiff::Timestamp;
 use serde::Deserialize;
 use sip_trunk::transport::Transport;
+use sip_trunk::trunk::Ingress;
 use telco_model::Organization;
 use telco_model::document::Format;
 use telco_model::value::EdgeId;
 
 /// The sample in this package, for a start without arguments.
-const SAMPLE: &str = include_str!("../edge.toml");
+pub(crate) const SAMPLE: &str = include_str!("../edge.toml");
 
 /// What was read from a configuration file.
 pub(crate) struct Config {
@@ -125,6 +126,15 @@ pub(crate) fn load(path: Option<&Path>, now: Timestamp) -> Result<Config, Vec<St
         Some(path) => read(path)?,
         None => SAMPLE.to_owned(),
     };
+    read_document(path, &directory, &text, now)
+}
+
+fn read_document(
+    path: Option<&Path>,
+    directory: &Path,
+    text: &str,
+    now: Timestamp,
+) -> Result<Config, Vec<String>> {
     let mut document: toml::Table = text.parse().map_err(|error| one(path, "", &error))?;
     let section = document.remove("edge").ok_or_else(|| one(path, "edge: ", &"the section is missing"))?;
     let mut edge: Section = section.try_into().map_err(|error| one(path, "edge: ", &error))?;
@@ -155,14 +165,22 @@ pub(crate) fn load(path: Option<&Path>, now: Timestamp) -> Result<Config, Vec<St
         problems.push(format!("edge.id: {:?} is no id of an edge; write \"@label\" or a UUID", edge.id));
         return Err(problems);
     };
-    let (runtime, issues) = compile(&organization, id);
+    let (runtime, mut issues) = compile(&organization, id);
     if runtime.edge.is_none() {
         problems.extend(issues.iter().map(ToString::to_string));
     }
+    issues.extend(runtime.check_trunks(&edge.ingress()));
+    issues.sort();
+    issues.dedup();
     if problems.is_empty() { Ok(Config { edge, runtime, issues }) } else { Err(problems) }
 }
 
 impl Section {
+    /// Where requests arrive.
+    fn ingress(&self) -> Vec<Ingress> {
+        self.listen.iter().map(|listen| (listen.address.ip().to_string(), listen.address.port())).collect()
+    }
+
     /// What is wrong in this section, by itself.
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -199,6 +217,12 @@ fn read(path: &Path) -> Result<String, Vec<String>> {
 fn one(path: Option<&Path>, place: &str, problem: &dyn std::fmt::Display) -> Vec<String> {
     let file = path.map_or("the sample".into(), Path::to_string_lossy);
     vec![format!("{file}: {place}{}", problem.to_string().trim_end())]
+}
+
+/// Reads a configuration from its text.
+#[cfg(test)]
+pub(crate) fn load_text(text: &str, now: Timestamp) -> Result<Config, Vec<String>> {
+    read_document(None, Path::new("."), text, now)
 }
 
 #[cfg(test)]

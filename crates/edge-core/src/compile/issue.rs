@@ -1,5 +1,6 @@
 //! What stands in the way of running a configuration as it was meant.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use telco_model::Organization;
@@ -15,7 +16,7 @@ pub struct Issue {
     /// The name people know the entity by; its id when it has none.
     pub name: String,
     /// The field inside the entity, such as `digest.realm`; empty for the entity as a whole.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// What, for programs; stable.
     pub code: &'static str,
     /// What, for people, with what to do.
@@ -65,21 +66,21 @@ impl<'o> Issues<'o> {
     pub(super) fn error(
         &mut self,
         entity: impl Into<EntityRef>,
-        path: &'static str,
+        path: impl Into<Cow<'static, str>>,
         code: &'static str,
         message: impl Into<String>,
     ) {
-        self.add(Severity::Error, entity.into(), path, code, message.into());
+        self.add(Severity::Error, entity.into(), path.into(), code, message.into());
     }
 
     pub(super) fn warn(
         &mut self,
         entity: impl Into<EntityRef>,
-        path: &'static str,
+        path: impl Into<Cow<'static, str>>,
         code: &'static str,
         message: impl Into<String>,
     ) {
-        self.add(Severity::Warning, entity.into(), path, code, message.into());
+        self.add(Severity::Warning, entity.into(), path.into(), code, message.into());
     }
 
     /// The issues, errors first, in the order of entities.
@@ -93,7 +94,7 @@ impl<'o> Issues<'o> {
         &mut self,
         severity: Severity,
         entity: EntityRef,
-        path: &'static str,
+        path: Cow<'static, str>,
         code: &'static str,
         message: String,
     ) {

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use numplan::{ExtensionDecision, InboundDecision};
+use sip_trunk::trunk::Ingress;
 use telco_model::Organization;
 use telco_model::entity::{CallFlow, Edge, EdgeGroup, TrunkGroup, TrunkKind};
 use telco_model::value::{CallFlowId, E164, EdgeId, PhoneId, SiteId, TrunkGroupId, TrunkId, UserId};
@@ -80,6 +81,14 @@ impl Runtime {
         self.trunks.values().find(|trunk| trunk.runs_here() && trunk.settings.kind == TrunkKind::SipPhone)
     }
 
+    /// What is wrong with the trunks of this edge when it receives requests at these places, besides what [`compile`] tells, which knows
+    /// the addresses of its interfaces and not where the program listens: a trunk that registers there registers with ourselves.
+    pub fn check_trunks(&self, own: &[Ingress]) -> Vec<Issue> {
+        let mut issues = Issues::new(&self.organization);
+        self.trunks.values().for_each(|trunk| trunk.check(own, &mut issues));
+        issues.into_list()
+    }
+
     /// The site a phone dials by.
     pub fn site_of(&self, phone: &Phone) -> Option<&Arc<Site>> {
         self.sites.get(&phone.site)
@@ -107,6 +116,8 @@ pub fn compile(organization: &Organization, edge: EdgeId) -> (Runtime, Vec<Issue
         runtime.trunks = trunks(organization, entity, group, &mut issues);
         runtime.group = Some(Arc::new(group.clone()));
     }
+    let own = ingress(entity);
+    runtime.trunks.values().for_each(|trunk| trunk.check(&own, &mut issues));
     let of_trunks =
         |group: &&TrunkGroup| group.members.iter().any(|member| runtime.trunks.contains_key(&member.trunk));
     runtime.trunk_groups = organization
@@ -145,6 +156,12 @@ fn empty(organization: &Organization) -> Runtime {
         flows: BTreeMap::new(),
         accounts: Arc::default(),
     }
+}
+
+/// Where an edge receives requests, as far as the model knows: at the addresses of its interfaces, on the ports of SIP.
+fn ingress(edge: &Edge) -> Vec<Ingress> {
+    let addresses = edge.interfaces.iter().flat_map(|i| i.addresses.iter().chain(&i.public_address));
+    addresses.flat_map(|address| [5060, 5061].map(|port| (address.to_string(), port))).collect()
 }
 
 /// The trunks of the group and of its members' interfaces. Those of other groups are not here: they are never shared.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sip_trunk::trunk::{Ingress, Problem, check};
 use telco_model::Organization;
 use telco_model::entity::{Edge, EdgeGroup, Trunk as Entity};
 use telco_model::value::{EdgeId, SiteId, TrunkId};
@@ -34,6 +35,17 @@ impl Trunk {
         self.run_by.iter().copied().filter(|edge| *edge != self.here)
     }
 
+    /// What `sip-trunk` finds wrong with it, when this edge runs it and it is in service. `own` is where the edge receives requests.
+    pub(super) fn check(&self, own: &[Ingress], issues: &mut Issues<'_>) {
+        if !(self.runs_here() && self.settings.kind.is_external() && self.settings.in_service) {
+            return;
+        }
+        for Problem { field, text, .. } in check(&self.config(), own) {
+            let (path, code) = place(&field);
+            issues.error(self.settings.id, path, code, text);
+        }
+    }
+
     pub(super) fn compile(
         organization: &Organization,
         id: TrunkId,
@@ -47,7 +59,7 @@ impl Trunk {
             .as_ref()
             .and_then(|identifier| Some(organization.settings()?.termination_host(identifier)));
         if entity.kind.is_external() && entity.in_service {
-            check(entity, issues);
+            exposure(entity, issues);
         }
         Some(Arc::new(Self {
             termination_host,
@@ -59,19 +71,25 @@ impl Trunk {
     }
 }
 
-fn check(trunk: &Entity, issues: &mut Issues<'_>) {
-    if trunk.servers.is_empty() && trunk.registration.is_none() {
-        issues.error(
-            trunk.id,
-            "servers",
-            "trunk.no_server",
-            "there is nowhere to send calls to; enter a SIP server",
-        );
-    }
+fn exposure(trunk: &Entity, issues: &mut Issues<'_>) {
     if trunk.access.allow.iter().any(|block| block.is_everything()) {
         let why = "every address may send calls here; list those of the carrier";
         issues.warn(trunk.id, "access.allow", "trunk.open_access", why);
     }
+}
+
+/// The path in the model of what `sip-trunk` names its own way, and the code of an issue there.
+fn place(field: &str) -> (String, &'static str) {
+    // The model has one registration to a trunk.
+    let path = field.replace("registrations[0]", "registration").replace("limits.calls", "max_calls");
+    let code = match path.split(['.', '[']).next() {
+        Some("servers") if path == "servers" => "trunk.no_server",
+        Some("servers") => "trunk.server",
+        Some("registration") => "trunk.registration",
+        Some("protocol") => "trunk.custom_header",
+        Some(_) | None => "trunk.configuration",
+    };
+    (path, code)
 }
 
 /// Who runs a trunk: the edges with an interface it is bound to; when no interface of the group names it, all of them.

@@ -75,11 +75,11 @@ pub fn check(config: &TrunkConfig, own: &[Ingress]) -> Vec<Problem> {
         let field = format!("protocol.custom_headers[{index}]");
         let known = HeaderName::find(name.as_bytes());
         if !is_token(name.as_bytes()) {
-            problem(field, format!("{name:?} is no header name"));
+            problem(field, format!("{name:?} is no header name; use letters, digits and hyphens"));
         } else if known.is_some_and(|known| RESERVED.contains(&known)) {
-            problem(field, format!("{name} is written by the SIP stack"));
+            problem(field, format!("{name} is written by the SIP stack; take it out"));
         } else if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
-            problem(field, format!("the value of {name} holds control characters"));
+            problem(field, format!("the value of {name} holds control characters; take them out"));
         }
     }
     if config.limits.calls == Some(0) {
@@ -103,7 +103,10 @@ fn registration_fault(config: &RegistrationConfig, own: &[Ingress]) -> Option<(&
         return Some(("registrar", text));
     }
     if let Err(fault) = config.address_of_record() {
-        return Some(("uri", format!("{:?} is no SIP URI: {fault}", config.uri)));
+        return Some((
+            "uri",
+            format!("{:?} is no SIP URI: {fault}; write user@domain or the user alone", config.uri),
+        ));
     }
     let bad_route = config.route.iter().find(|route| Route::parse(route.as_bytes()).is_err());
     bad_route.map(|route| ("route", format!("{route:?} is no Route: write <sip:proxy.example;lr>")))
@@ -112,12 +115,13 @@ fn registration_fault(config: &RegistrationConfig, own: &[Ingress]) -> Option<(&
 fn hop_fault(hop: &Registrar) -> Option<String> {
     let host = match Host::parse(&hop.host) {
         Ok(host) => host,
-        Err(fault) => return Some(format!("{:?} is no host: {fault}", hop.host)),
+        Err(fault) => return Some(format!("{:?} is no host: {fault}; enter a name or an address", hop.host)),
     };
     // ST-033: a certificate proves a name (RFC 5922 §7.2).
     let needs_name = matches!(hop.transport, Transport::Tls | Transport::Wss);
-    (needs_name && host.ip().is_some())
-        .then(|| format!("{} is an address; TLS needs the name in the server's certificate", hop.host))
+    (needs_name && host.ip().is_some()).then(|| {
+        format!("{} is an address; enter the name in the server's certificate, which TLS needs", hop.host)
+    })
 }
 
 fn is_own(registrar: &Registrar, own: &[Ingress]) -> bool {
