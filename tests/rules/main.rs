@@ -6,6 +6,7 @@ mod imports;
 mod layout;
 mod public_surface;
 mod requirements;
+mod safety;
 
 /// Fails with one line per finding.
 fn none(what: &str, findings: &[String]) {

@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use crate::ConversationId;
 use crate::cdr::{CallRecord, LegDirection};
+use crate::clock::WallClock;
 use crate::compile::Runtime;
 use crate::flow::FlowRun;
 use crate::guard::Ticket;
@@ -33,6 +34,8 @@ use telco_model::value::{E164, EdgeId};
 /// One conversation.
 #[derive(Debug)]
 pub(crate) struct Call {
+    /// The wall clock as it was when the call began.
+    pub(crate) clock: WallClock,
     /// The name of its media.
     pub(crate) media: MediaId,
     /// Whether the media threads know it.

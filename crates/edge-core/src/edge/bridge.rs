@@ -147,7 +147,7 @@ impl Edge {
     pub(super) fn tell_caller(&mut self, id: CallId, status: u16, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else { return };
         let headers = conversation_header(call);
-        let wall = self.clock.at(now);
+        let wall = call.clock.at(now);
         let Some(leg) = call.legs[usize::from(call.caller.0)].as_deref_mut() else { return };
         let Some(session) = leg.session.filter(|_| leg.standing < Standing::Answered) else { return };
         if let Some(line) = call.record.legs.get_mut(leg.record) {
@@ -183,7 +183,7 @@ impl Edge {
     /// Answers the caller: with our answer, or with an offer when it made none.
     pub(super) fn answer_caller(&mut self, id: CallId, now: Instant) {
         self.answer_caller_offer(id);
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         let headers = conversation_header(call);
         call.record.answered = call.record.answered.or(Some(wall));

@@ -270,7 +270,7 @@ impl Edge {
         now: Instant,
     ) {
         self.end_leg_record(id, leg, Some(LegOutcome::Failed), now);
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(trunk) = call.runtime.trunk_of_key(trunk).cloned() else { return };
         let Some(state) = call.legs[usize::from(leg.0)].as_deref_mut() else { return };
@@ -305,7 +305,7 @@ impl Edge {
         now: Instant,
     ) -> Option<(MediaLeg, Option<bytes::Bytes>)> {
         let seed = media_rtp::Seed(self.random());
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let call = self.calls.get_mut(id)?;
         let leg = call.free_leg()?;
         let address = self.ports.take(profile.pool, now)?;
@@ -367,7 +367,7 @@ impl Edge {
     /// The called side makes progress: the caller hears it ring, or hears what it plays.
     pub(super) fn on_progress(&mut self, id: CallId, leg: MediaLeg, message: &Message, now: Instant) {
         let status = message.status().unwrap_or(180);
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(state) = call.legs[usize::from(leg.0)].as_deref_mut() else { return };
         if let Some(line) = call.record.legs.get_mut(state.record) {
@@ -404,7 +404,7 @@ impl Edge {
         permit: Option<Permit>,
         now: Instant,
     ) {
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(state) = call.legs[usize::from(leg.0)].as_deref_mut() else { return };
         state.permit = permit;

@@ -77,7 +77,7 @@ impl Edge {
         outcome: Option<LegOutcome>,
         now: Instant,
     ) {
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(line) = call.leg(leg).map(|leg| leg.record) else { return };
         let Some(line) = call.record.legs.get_mut(line) else { return };
@@ -163,8 +163,7 @@ impl Edge {
     /// The media has reported all it knows.
     pub(super) fn write_record(&mut self, id: CallId, now: Instant) {
         let Some(mut call) = self.calls.remove(id) else { return };
-        let wall = self.clock.at(now);
-        call.record.ended = wall;
+        call.record.ended = call.clock.at(now);
         if let Some(ticket) = call.ticket {
             self.fraud.ended(ticket, now);
         }

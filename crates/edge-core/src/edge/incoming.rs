@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use sip_trunk::endpoint::Source;
 use sip_trunk::header::{From, MaxForwards, PAssertedIdentity, To};
 use sip_trunk::msg::{HeaderName, Message};
@@ -167,6 +168,12 @@ impl Edge {
         }
     }
 
+    /// What the record of a call says of an instant: by the clock it began under, so that its durations are right even when the
+    /// clock is set while it runs.
+    pub(super) fn stamp(&self, id: CallId, now: Instant) -> Timestamp {
+        self.calls.get(id).map_or(self.clock, |call| call.clock).at(now)
+    }
+
     #[allow(clippy::too_many_arguments, reason = "the facts of one INVITE")]
     pub(super) fn open_call(
         &mut self,
@@ -234,6 +241,7 @@ impl Edge {
         let offer = session_description(message);
         let id = self.calls.insert(|id| {
             let mut call = Call {
+                clock: self.clock,
                 media: id.media(),
                 media_is_open: false,
                 conversation,

@@ -14,7 +14,7 @@ use crate::route::{self, Query, Refusal, Route};
 impl Edge {
     /// The edge itself answers the caller, and is a line of the record like anybody else who answers.
     pub(super) fn answer_ourselves(&mut self, id: CallId, party: LegParty, name: String, now: Instant) {
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         self.answer_caller(id, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         let mut line = LegRecord::outgoing(party, String::new(), wall);

@@ -189,7 +189,7 @@ impl Edge {
         };
         let _ = self.ua.accept_refer(session, refer, now);
         self.note_transfer(id, TransferKind::Attended, target, 200, now);
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let Some(other) = self.calls.get_mut(second) else { return };
         let Some(mut leg) = other.legs[usize::from(far.0)].take() else { return };
         let line = other.record.legs.get(leg.record).cloned();
@@ -227,7 +227,7 @@ impl Edge {
         let Some((id, old)) = self.calls.of_session(replaced) else {
             return self.refuse(session, 481, None, now);
         };
-        let wall = self.clock.at(now);
+        let wall = self.stamp(id, now);
         let profile = self.media_profile(self.runtime.profile_of(&origin));
         let free = self.calls.get(id).and_then(|call| call.free_leg());
         let (Some(place), Some(offer)) = (free, session_description(message)) else {
@@ -350,7 +350,7 @@ impl Edge {
     }
 
     fn note_transfer(&mut self, id: CallId, kind: TransferKind, target: &str, status: u16, now: Instant) {
-        let at = self.clock.at(now);
+        let at = self.stamp(id, now);
         if let Some(call) = self.calls.get_mut(id) {
             call.record.transfers.push(Transfer { at, kind, target: target.to_owned(), status });
         }

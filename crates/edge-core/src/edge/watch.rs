@@ -32,6 +32,8 @@ struct Lamp {
     phones: Vec<PhoneId>,
     version: u32,
     shown: Activity,
+    /// Counts what was shown of calls, so that each has an id of its own.
+    dialog: u32,
 }
 
 /// What a lamp shows.
@@ -84,8 +86,8 @@ impl Edge {
         let _ = self.ua.accept_subscription(subscription, LONGEST, Headers::new(), now);
         let entity = format!("sip:{dialled}@{}", self.config.host);
         let shown = self.activity(&phones);
-        self.watches.lamps.insert(subscription, Lamp { entity, phones, version: 0, shown });
-        self.light(subscription, now);
+        self.watches.lamps.insert(subscription, Lamp { entity, phones, version: 0, shown, dialog: 0 });
+        self.light(subscription, None, now);
     }
 
     /// The phones behind an address: of an extension's owner, of a number's owner, of an account.
@@ -106,7 +108,7 @@ impl Edge {
     }
 
     pub(super) fn on_refreshed(&mut self, subscription: SubscriptionId, now: Instant) {
-        self.light(subscription, now);
+        self.light(subscription, None, now);
     }
 
     pub(super) fn on_subscription_ended(&mut self, subscription: SubscriptionId) {
@@ -127,10 +129,9 @@ impl Edge {
             })
             .collect();
         for (subscription, shown) in changed {
-            if let Some(lamp) = self.watches.lamps.get_mut(&subscription) {
-                lamp.shown = shown;
-            }
-            self.light(subscription, now);
+            let Some(lamp) = self.watches.lamps.get_mut(&subscription) else { continue };
+            let before = std::mem::replace(&mut lamp.shown, shown);
+            self.light(subscription, Some(before), now);
         }
     }
 
@@ -149,9 +150,11 @@ impl Edge {
         shown.max().unwrap_or(Activity::Idle)
     }
 
-    fn light(&mut self, subscription: SubscriptionId, now: Instant) {
+    /// Tells what a lamp shows; `before` is what it showed when that has changed.
+    fn light(&mut self, subscription: SubscriptionId, before: Option<Activity>, now: Instant) {
         let Some(lamp) = self.watches.lamps.get_mut(&subscription) else { return };
-        let body = Body { content_type: "application/dialog-info+xml".into(), bytes: lamp.document().into() };
+        let bytes = lamp.document(before).into();
+        let body = Body { content_type: "application/dialog-info+xml".into(), bytes };
         lamp.version += 1;
         let _ = self.ua.notify(subscription, Some(body), Headers::new(), now);
     }
@@ -159,7 +162,10 @@ impl Edge {
 
 impl Lamp {
     /// The state of the watched as RFC 4235 §4 writes it.
-    fn document(&self) -> String {
+    fn document(&mut self, before: Option<Activity>) -> String {
+        if before == Some(Activity::Idle) {
+            self.dialog += 1;
+        }
         let entity = escaped(&self.entity);
         let mut text = format!(
             "<?xml version=\"1.0\"?>\r\n<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"{}\" \
@@ -167,12 +173,13 @@ impl Lamp {
             self.version
         );
         let state = match self.shown {
-            Activity::Idle => None,
+            // RFC 4235 §4.3: what has ended is told once, and is in no document after that.
+            Activity::Idle => before.map(|_| "terminated"),
             Activity::Ringing => Some("early"),
             Activity::Busy => Some("confirmed"),
         };
         if let Some(state) = state {
-            let _ = write!(text, "<dialog id=\"1\"><state>{state}</state></dialog>\r\n");
+            let _ = write!(text, "<dialog id=\"{}\"><state>{state}</state></dialog>\r\n", self.dialog);
         }
         text + "</dialog-info>\r\n"
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use edge_core::cdr::CallRecord;
+use edge_core::cdr::{CallRecord, Store, StoreFault};
 use edge_core::compile::compile;
 use edge_core::edge::{Edge, EdgeConfig, Event, Input};
 use edge_core::media::{
@@ -61,6 +61,10 @@ pub(crate) struct EdgeNode {
     /// Names it wants looked up.
     pub(crate) lookups: Vec<(LookupId, Query)>,
     reports: Vec<(MediaLeg, LegReport)>,
+    /// Why the disk takes no records.
+    pub(crate) disk: Option<StoreFault>,
+    /// Records the disk has taken.
+    pub(crate) stored: Vec<Store>,
 }
 
 impl EdgeNode {
@@ -119,6 +123,8 @@ impl EdgeNode {
             connects: Vec::new(),
             lookups: Vec::new(),
             reports: Vec::new(),
+            disk: None,
+            stored: Vec::new(),
         };
         node.settle(sim.now());
         node
@@ -198,9 +204,15 @@ impl EdgeNode {
                     }
                     self.media.push(command);
                 }
-                Output::Event(Event::Store(store)) => {
-                    self.edge.handle_input(Input::Stored(store.sequence), now)
-                }
+                Output::Event(Event::Store(store)) => match self.disk {
+                    Some(fault) => {
+                        self.edge.handle_input(Input::StoreFailed(store.sequence, fault), now);
+                    }
+                    None => {
+                        self.edge.handle_input(Input::Stored(store.sequence), now);
+                        self.stored.push(store);
+                    }
+                },
                 Output::Event(Event::CallEnded(record)) => self.records.push(*record),
                 Output::Event(Event::Program(event)) => self.program.push(event),
                 Output::Event(Event::Trunk(event)) => self.told.push(event.to_string()),

@@ -8,6 +8,7 @@
 
 mod device;
 mod diagnoses;
+mod faults;
 mod group;
 mod inbound;
 mod lab;
@@ -15,3 +16,4 @@ mod outbound;
 mod program;
 mod strangers;
 mod transfers;
+mod watching;

@@ -1,0 +1,163 @@
+//! What goes wrong around calls that run: clocks, disks, carriers.
+
+use std::time::Duration;
+
+use edge_core::cdr::{CallRecord, EndedBy, LegOutcome, StoreFault, frame};
+use edge_core::edge::Input;
+use jiff::{SignedDuration, Timestamp};
+use sip_trunk::ua::{EndCause, Event, SessionTimer};
+
+use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EdgeNode, NOW, Peer, sim};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: i64 = 3600;
+const TEN_YEARS: i64 = 10 * 365 * 24 * HOUR;
+
+/// A clock that is set while a call runs, by an hour or ten years, forward or back, changes nothing of it: session timers and
+/// registrations go by a clock nobody sets, and the record tells how long the call really was.
+#[test]
+fn a_clock_that_jumps_changes_no_call() {
+    for jump in [HOUR, -HOUR, TEN_YEARS, -TEN_YEARS] {
+        let mut sim = sim();
+        let timer = SessionTimer::On { interval: 90 * SECOND, min: 90 * SECOND };
+        let mut edge = EdgeNode::with(&sim, |config| config.ua.session_timer = timer);
+        let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+        let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+        alice.register(&sim, "wonderland");
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+        let call = carrier.call(&sim, "+13175550101", None);
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], 10 * SECOND);
+        assert!(carrier.was_answered());
+
+        let began: Timestamp = NOW.parse().unwrap();
+        let set = began + SignedDuration::from_secs(11 + jump);
+        edge.act(&sim, |edge, now| edge.handle_input(Input::Clock(set), now));
+        // Longer than the session may last without a refresh.
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], 290 * SECOND);
+        let status = edge.edge.status();
+        assert_eq!((status.calls, status.contacts), (1, 1), "{jump} s: {:?} {:?}", edge.records, edge.told);
+        carrier.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+
+        let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
+        assert_eq!(record.ending.by, EndedBy::Caller, "{jump} s");
+        assert!((299..=300).contains(&record.billed_seconds()), "{jump} s: {record:?}");
+        assert!((record.started - began).get_seconds() < 5, "the stamp is of the clock it began under");
+        for leg in &record.legs {
+            assert!(
+                leg.started <= leg.ended
+                    && leg.answered.is_some_and(|at| leg.started <= at && at <= leg.ended)
+            );
+        }
+
+        carrier.call(&sim, "+13175550101", None);
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+        carrier.act(&sim, |agent, now| _ = agent.hang_up(call, None, now));
+        edge.act(&sim, |edge, now| edge.end_all(now));
+        let off = edge.records[1].started.duration_since(set).as_secs();
+        assert!((290..300).contains(&off), "the next call is stamped by the new clock: {off}");
+    }
+}
+
+/// A full disk: calls go on and come in, their records wait, why and what to do is told once, and all are written, in order and with
+/// their numbers, when there is room again. Beyond the bound the edge takes no more calls, but emergency calls; nothing is dropped in
+/// silence.
+#[test]
+fn a_full_disk_costs_no_call_and_no_record() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| config.record_bound = 3);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    edge.disk = Some(StoreFault::Full);
+    let stays = carrier.call(&sim, "+13175550101", None);
+    for ended in 1..=3 {
+        let call = carrier.call(&sim, "+13175550101", None);
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+        carrier.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], 2 * SECOND);
+        assert_eq!(edge.edge.status().records_waiting, ended);
+    }
+    let told: Vec<_> = edge.told.iter().filter(|told| told.contains("Failing")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("Full") && StoreFault::Full.to_string().contains("make room"), "{told:?}");
+    assert_eq!(edge.edge.status().calls, 1, "the first call goes on");
+
+    carrier.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert_eq!(carrier.refused(), Some(503), "there is no room for its record");
+    let emergency = alice.call(&sim, "911", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert!(alice.was_answered(), "{:?} {:?}", alice.refused(), edge.told);
+    alice.act(&sim, |agent, now| agent.hang_up(emergency, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let lost: Vec<_> = edge.told.iter().filter(|told| told.contains("Dropped")).collect();
+    assert_eq!(lost.len(), 1, "what goes over the bound is told: {lost:?}");
+
+    edge.disk = None;
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], 6 * SECOND);
+    assert_eq!(edge.edge.status().records_waiting, 0);
+    assert!(edge.told.iter().any(|told| told.contains("Recovered")), "{:?}", edge.told);
+    carrier.act(&sim, |agent, now| agent.hang_up(stays, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let lines: Vec<_> =
+        edge.stored.iter().map(|store| frame::read_line(store.line.trim_ascii_end()).unwrap()).collect();
+    assert!(lines.is_sorted_by_key(|line| line.sequence), "{lines:?}");
+    let stored: Vec<CallRecord> =
+        lines.iter().map(|line| serde_json::from_str(line.record).unwrap()).collect();
+    let conversations =
+        |records: &[CallRecord]| records.iter().map(|record| record.conversation).collect::<Vec<_>>();
+    let expected: Vec<_> = [0, 1, 2, 4].map(|ended| edge.records[ended].clone()).into();
+    assert_eq!(conversations(&stored), conversations(&expected));
+}
+
+/// A carrier that dies while it rings: the caller of the edge is not left ringing for ever, and hears of it from the next carrier.
+#[test]
+fn a_carrier_that_dies_while_it_rings_is_passed_over() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut first = Peer::new(&sim, "first", CARRIER_A);
+    let mut second = Peer::new(&sim, "second", CARRIER_B).answering();
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut first, &mut second], SECOND);
+    let call = alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut first, &mut second], SECOND);
+    let ringing = first.incoming();
+    first.act(&sim, |agent, now| agent.progress(ringing, sip_trunk::ua::Progress::default(), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut first, &mut second], SECOND);
+    drop(first);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut second], 120 * SECOND);
+    assert!(alice.was_answered(), "{:?} {:?} {:?}", alice.refused(), edge.records, edge.told);
+    alice.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut second], SECOND);
+    let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
+    let outcomes: Vec<_> = record.legs.iter().map(|leg| leg.outcome).collect();
+    assert_eq!(outcomes.last(), Some(&LegOutcome::Answered), "{record:?}");
+    assert!(record.explain.iter().any(|why| why.contains("CarrierA")), "{:?}", record.explain);
+}
+
+/// A carrier that dies while a call runs: the session timer finds out, the phone is hung up on, the record says why
+/// (RFC 4028 §10).
+#[test]
+fn a_carrier_that_dies_in_a_call_ends_it() {
+    let mut sim = sim();
+    let timer = SessionTimer::On { interval: 90 * SECOND, min: 90 * SECOND };
+    let mut edge = EdgeNode::with(&sim, |config| config.ua.session_timer = timer);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], 10 * SECOND);
+    assert!(alice.was_answered());
+    drop(carrier);
+    sim.run_for(&mut [&mut edge, &mut alice], 180 * SECOND);
+    let ended =
+        alice.events.iter().any(|event| matches!(event, Event::Ended { cause: EndCause::Bye(_), .. }));
+    assert!(ended && edge.edge.status().calls == 0, "{:?}", edge.records);
+    let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
+    assert_eq!((record.ending.by, &*record.ending.reason), (EndedBy::Edge, "the session timer ran out"));
+    assert!((10..120).contains(&record.billed_seconds()), "{record:?}");
+}
