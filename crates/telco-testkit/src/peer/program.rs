@@ -176,7 +176,9 @@ impl Program {
         let id = self.id();
         let started = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let _ = self.child.kill();
-        let _ = Command::new("kill").args(["-s", "KILL"]).args(started.split_whitespace()).status();
+        for child in started.split_whitespace() {
+            let _ = Command::new("kill").args(["-s", "KILL", child]).status();
+        }
         let _ = self.child.wait();
     }
 
