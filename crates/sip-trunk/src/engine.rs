@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 use std::time::Instant;
 
+use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -60,6 +61,52 @@ pub trait Engine {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
     fn next_timeout(&self) -> Option<Deadline>;
+
+    /// A panic has cut short what the driver was doing with the engine; the driver has caught it and goes on. What the engine knows of
+    /// the thing it was about may be half changed: give that up. Nothing is given up unless overridden.
+    fn recover(&mut self, _fault: &Fault, _now: Instant) {}
+}
+
+/// A panic that a driver has caught.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What was being done.
+    pub during: During,
+    /// What the panic said.
+    pub message: String,
+}
+
+/// What was being done when a panic was caught.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum During {
+    /// These bytes of a datagram or a connection were being handled, and what followed from them.
+    Bytes(Bytes),
+    /// Other news of the network was being handled.
+    Input,
+    /// Timers that were due.
+    Timeout,
+    /// A command of the program.
+    Command,
+    /// What the engine wanted done, or the function its events go to.
+    Output,
+    /// The life of one connection, TLS included. The connection is closed.
+    Connection,
+    /// A question to the resolver. It is answered as failed.
+    Lookup,
+}
+
+impl fmt::Display for During {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bytes(_) => "the handling of a message",
+            Self::Input => "the handling of network news",
+            Self::Timeout => "the handling of timers",
+            Self::Command => "a command",
+            Self::Output => "an output",
+            Self::Connection => "the life of a connection",
+            Self::Lookup => "a look-up",
+        })
+    }
 }
 
 /// Hashes under a secret, so that peers who choose the keys cannot choose where they land in a table.

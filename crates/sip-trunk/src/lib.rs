@@ -98,7 +98,7 @@ pub mod trunk;
 pub mod ua;
 pub mod uri;
 
-pub use engine::{Deadline, Engine, Seed};
+pub use engine::{Deadline, During, Engine, Fault, Seed};
 
 /// The example of the front page compiles.
 #[cfg(doctest)]

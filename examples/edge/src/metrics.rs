@@ -77,6 +77,12 @@ fn edge_metrics(edge: &Edge, now: Instant) -> String {
     gauge(&mut text, "edge_draining", "1 while no new calls are taken", f64::from(u8::from(status.draining)));
     gauge(&mut text, "edge_contacts", "Contacts registered", status.contacts as f64);
     gauge(&mut text, "edge_records_waiting", "Call records not on disk yet", status.records_waiting as f64);
+    counter(
+        &mut text,
+        "edge_faults_total",
+        "Panics that cost a message or a call; the log has each",
+        status.faults,
+    );
     let (free, resting, used) = status.ports;
     let ports = [("free", free), ("resting", resting), ("used", used)];
     let ports = ports.map(|(state, count)| (label("state", state), count as f64));
@@ -100,6 +106,7 @@ fn media_metrics(text: &mut String, media: &DriverStats) {
     gauge(text, "edge_media_calls", "Calls with media now", media.calls as f64);
     counter(text, "edge_media_received_total", "Media datagrams received", media.received);
     counter(text, "edge_media_sent_total", "Media datagrams sent", media.sent);
+    counter(text, "edge_media_faults_total", "Panics that cost a call its media", media.panics);
     counter(text, "edge_media_send_errors_total", "Media datagrams not sent", media.send_errors);
 }
 
@@ -110,6 +117,8 @@ fn count_metrics(text: &mut String, counts: &Counts) {
     let help = "Conversations that ended";
     metric(text, "edge_calls_total", "counter", help, &by("outcome", &counts.calls));
     counter(text, "edge_connected_seconds_total", "Seconds callers were connected", counts.seconds);
+    let help = "Call records that could not be kept; the log has each";
+    counter(text, "edge_records_lost_total", help, counts.lost_records);
     let diagnoses = counts.diagnoses.keys().map(|(row, about)| {
         let about = label("about", about);
         (format!("{{row=\"{row}\",{}", about.trim_start_matches('{')), 1.0)

@@ -21,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) seconds: u64,
     /// Security events, by code.
     pub(crate) security: BTreeMap<&'static str, u64>,
+    /// Call records that could not be kept.
+    pub(crate) lost_records: u64,
     /// What is not as it should be now.
     pub(crate) diagnoses: Diagnoses,
 }
@@ -52,7 +54,10 @@ impl Counts {
             Event::Records(OutboxEvent::Recovered { waiting }) => {
                 info!(waiting, "call records are written again");
             }
-            Event::Records(OutboxEvent::Dropped { record }) => error!("call record lost: {record}"),
+            Event::Records(OutboxEvent::Dropped { record }) => {
+                self.lost_records += 1;
+                error!("call record lost: {record}");
+            }
             // The driver's own; and this edge offers no calls to a program.
             Event::Media(_) | Event::Store(_) | Event::Program(_) => {}
         }

@@ -302,8 +302,13 @@ impl Drop for Call {
             return;
         }
         let call = self.offer.call;
-        // What is over already needs no hanging up.
-        let hang_up = move |edge: &mut Edge, now| _ = edge.command(call, Command::HangUp, now);
+        let failed = std::thread::panicking();
+        // What is over already needs no hanging up; of a program that panicked, an unanswered caller hears 500.
+        let hang_up = move |edge: &mut Edge, now| {
+            if !failed || edge.command(call, Command::Reject(500), now).is_err() {
+                let _ = edge.command(call, Command::HangUp, now);
+            }
+        };
         if self.edge.post(hang_up).is_err()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

@@ -1,8 +1,10 @@
 //! Media of the calls on their threads: commands there, events back, sockets and files in between.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Display;
 use std::io;
 use std::net::UdpSocket;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -135,6 +137,11 @@ impl MediaDriver {
             let wake = [overdue, retry].into_iter().flatten().min();
             tokio::select! {
                 Some(event) = self.events.recv() => {
+                    if let Notice::Lost { cause } = &event.notice {
+                        tracing::error!(code = "PANIC", call = event.call.0, "a panic in the media of a call was contained: {cause}; please report it");
+                        // The thread has dropped it already.
+                        self.forget(event.call);
+                    }
                     if event.notice == Notice::Closed && !self.forget(event.call) {
                         continue;
                     }
@@ -247,22 +254,17 @@ impl MediaDriver {
     }
 
     fn record(&mut self, call: MediaId, leg: MediaLeg, file: PathBuf, layout: Layout) {
-        let (disk, done) = (self.disk.clone(), self.done.0.clone());
+        let disk = self.disk.clone();
         let file = self.recordings.join(file);
+        let broke_off = move |file: PathBuf, cause: &dyn Display| {
+            let error = Some(format!("{}: {cause}", file.display()));
+            Notice::RecordingEnded { leg, file, length: Duration::ZERO, error }
+        };
+        let failed = broke_off(file.clone(), &FAULT);
         self.wait(call);
-        tokio::task::spawn_blocking(move || {
-            let finished = match disk.create(&file) {
-                Ok(sink) => {
-                    let instruction = Instruction::Record { leg, sink: Box::new(sink), file, layout };
-                    Done::Ready { call, instruction }
-                }
-                Err(error) => {
-                    let error = Some(format!("{}: {error}", file.display()));
-                    let notice = Notice::RecordingEnded { leg, file, length: Duration::ZERO, error };
-                    Done::Failed { call, notice }
-                }
-            };
-            let _ = done.send(finished);
+        aside(self.done.0.clone(), call, failed, move || match disk.create(&file) {
+            Ok(sink) => Ok(Instruction::Record { leg, sink: Box::new(sink), file, layout }),
+            Err(error) => Err(broke_off(file, &error)),
         });
     }
 
@@ -274,17 +276,12 @@ impl MediaDriver {
         sound: Sound,
         play: impl FnOnce(Sound) -> Action + Send + 'static,
     ) {
-        let (prompts, done) = (self.prompts.clone(), self.done.0.clone());
+        let prompts = self.prompts.clone();
+        let unheard = move |cause| Notice::PlayEnded { leg, order, end: PlayEnd::Failed(cause) };
         self.wait(call);
-        tokio::task::spawn_blocking(move || {
-            let finished = match prompts.resolve(sound) {
-                Ok(sound) => Done::Ready { call, instruction: Instruction::Do(play(sound)) },
-                Err(cause) => {
-                    let notice = Notice::PlayEnded { leg, order, end: PlayEnd::Failed(cause) };
-                    Done::Failed { call, notice }
-                }
-            };
-            let _ = done.send(finished);
+        aside(self.done.0.clone(), call, unheard(FAULT.into()), move || {
+            let sound = prompts.resolve(sound).map_err(unheard)?;
+            Ok(Instruction::Do(play(sound)))
         });
     }
 
@@ -392,6 +389,26 @@ impl MediaDriver {
     }
 }
 
+/// What is said of work that panicked.
+const FAULT: &str = "a fault of this program";
+
+/// Does something that may block, on a thread for such things. `failed` is told when it panics, so that the call does not wait for ever.
+fn aside(
+    done: mpsc::UnboundedSender<Done>,
+    call: MediaId,
+    failed: Notice,
+    work: impl FnOnce() -> Result<Instruction, Notice> + Send + 'static,
+) {
+    tokio::task::spawn_blocking(move || {
+        // Caches of files are behind locks that forgive.
+        let worked = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(failed));
+        let _ = done.send(match worked {
+            Ok(instruction) => Done::Ready { call, instruction },
+            Err(notice) => Done::Failed { call, notice },
+        });
+    });
+}
+
 /// Answers for a leg that is to move, whatever becomes of the call it is in.
 struct Reply {
     done: mpsc::UnboundedSender<Done>,
@@ -427,5 +444,21 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ES-01: a reader of files that panics is an answer like any other: the call goes on without the sound.
+    #[tokio::test]
+    async fn work_that_panics_is_answered() {
+        let (sender, mut done) = mpsc::unbounded_channel();
+        let failed = Notice::Failed { leg: None, cause: FAULT.into() };
+        aside(sender, MediaId(7), failed.clone(), || panic!("an odd file"));
+        let answer = tokio::time::timeout(CLOSE_WITHIN, done.recv()).await.unwrap();
+        let Some(Done::Failed { call: MediaId(7), notice }) = answer else { panic!() };
+        assert_eq!(notice, failed);
     }
 }

@@ -306,8 +306,11 @@ async fn run_media(
                 None => return,
             },
             event = media.event() => {
-                let told = edge.call(move |edge, now| edge.handle_input(Input::Media(event), now)).await;
-                if told.is_err() {
+                let call = event.call;
+                if !bring(&edge, Input::Media(event)).await {
+                    let _ = edge.call(move |edge, now| edge.recover_media(call, now)).await;
+                }
+                if edge.has_ended() {
                     return;
                 }
             }
@@ -321,17 +324,21 @@ async fn report_stored(mut stored: mpsc::UnboundedReceiver<Stored>, edge: Handle
             Ok(()) => Input::Stored(sequence),
             Err(fault) => Input::StoreFailed(sequence, fault),
         };
-        if edge.call(move |edge, now| edge.handle_input(input, now)).await.is_err() {
+        if !bring(&edge, input).await && edge.has_ended() {
             return;
         }
     }
 }
 
+/// Brings the edge an input; false when it has ended, or has panicked at it.
+async fn bring(edge: &Handle<Edge>, input: Input) -> bool {
+    edge.call(move |edge, now| edge.handle_input(input, now)).await.is_ok()
+}
+
 async fn watch_clock(edge: Handle<Edge>) {
     loop {
         tokio::time::sleep(CLOCK).await;
-        let tell = |edge: &mut Edge, now| edge.handle_input(Input::Clock(Timestamp::now()), now);
-        if edge.call(tell).await.is_err() {
+        if !bring(&edge, Input::Clock(Timestamp::now())).await && edge.has_ended() {
             return;
         }
     }

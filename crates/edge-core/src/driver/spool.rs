@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -86,7 +87,9 @@ impl Spool {
         let (answers, stored) = mpsc::unbounded_channel();
         std::thread::Builder::new().name("spool".into()).spawn(move || {
             while let Ok(store) = queue.recv() {
-                let result = self.append(&store);
+                // Whatever happens to a line, it is answered: the next one waits for that.
+                let appended = catch_unwind(AssertUnwindSafe(|| self.append(&store)));
+                let result = appended.unwrap_or(Err(StoreFault::Unwritable));
                 if answers.send(Stored { sequence: store.sequence, result }).is_err() {
                     return;
                 }

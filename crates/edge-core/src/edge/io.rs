@@ -62,4 +62,6 @@ pub struct Status {
     pub records_waiting: usize,
     /// Pairs of media ports free, resting and in use.
     pub ports: (usize, usize, usize),
+    /// Panics in signalling that cost a message or a call, and no more. Each is a line in the log, and our bug.
+    pub faults: u64,
 }

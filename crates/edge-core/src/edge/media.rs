@@ -35,6 +35,10 @@ impl Edge {
                 self.explain(id, format!("media: {cause}"));
                 tracing::warn!(call = %self.conversation(id), ?leg, "media: {cause}");
             }
+            Notice::Lost { cause } => {
+                self.explain(id, format!("the media of the call is lost: {cause}"));
+                self.give_up(id, now);
+            }
             Notice::PlayEnded { leg, order, end } => self.on_play_end(id, (leg, order), end, now),
             Notice::Collected { leg, order, digits, end } => {
                 self.on_digits(id, (leg, order), digits, end, now);

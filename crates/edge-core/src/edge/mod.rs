@@ -23,6 +23,7 @@ mod message;
 mod neighbours;
 mod program;
 mod recording;
+mod recovery;
 mod requests;
 mod steps;
 mod transfer;
@@ -45,7 +46,7 @@ use sip_trunk::endpoint::{Output, RequestId};
 use sip_trunk::group::{Member, Recovery, TrunkGroup, TrunkGroupConfig};
 use sip_trunk::trunk::Trunks;
 use sip_trunk::ua::UserAgent;
-use sip_trunk::{Deadline, Seed};
+use sip_trunk::{Deadline, Fault, Seed};
 
 use crate::call::Calls;
 use crate::cdr::Outbox;
@@ -85,6 +86,8 @@ pub struct Edge {
     known: Known,
     watches: Watches,
     seen: Seen,
+    /// Panics that were caught.
+    faults: u64,
 }
 
 impl sip_trunk::Engine for Edge {
@@ -104,6 +107,10 @@ impl sip_trunk::Engine for Edge {
 
     fn next_timeout(&self) -> Option<Deadline> {
         Edge::next_timeout(self)
+    }
+
+    fn recover(&mut self, fault: &Fault, now: Instant) {
+        Edge::recover(self, fault, now);
     }
 }
 
@@ -142,6 +149,7 @@ impl Edge {
             known: Known::default(),
             watches: Watches::default(),
             seen: Seen::default(),
+            faults: 0,
             config,
             runtime,
             ua,
@@ -238,6 +246,7 @@ impl Edge {
             contacts: self.registrar.len(),
             records_waiting: self.outbox.waiting(),
             ports: self.ports.usage(),
+            faults: self.faults,
         }
     }
 

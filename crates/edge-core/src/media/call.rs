@@ -555,6 +555,10 @@ impl MediaEngine for CallMedia {
         self.outputs.pop_front()
     }
 
+    fn lost(&self, message: &str) -> Option<MediaEvent> {
+        Some(MediaEvent { call: self.id, notice: Notice::Lost { cause: message.to_owned() } })
+    }
+
     fn next_timeout(&self) -> Option<Instant> {
         let of_member = |key: usize| {
             let member = self.members[key].as_ref()?;

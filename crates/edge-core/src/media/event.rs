@@ -92,6 +92,11 @@ pub enum Notice {
         /// Why, for people.
         cause: String,
     },
+    /// The media of the call is gone, by a fault of this program: nothing else is heard of it.
+    Lost {
+        /// Why, for people.
+        cause: String,
+    },
     /// A recording is complete, or broke off.
     RecordingEnded {
         /// Which leg's.

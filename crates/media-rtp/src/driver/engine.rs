@@ -36,6 +36,12 @@ pub trait MediaEngine: Send + 'static {
 
     /// When [`handle_timeout`](Self::handle_timeout) is wanted.
     fn next_timeout(&self) -> Option<Instant>;
+
+    /// A panic with this message has cut the engine short on a [media thread](super::MediaThreads), which ends the call now: its sockets
+    /// close, and this event is the last that signalling hears of it. Nothing is told unless overridden.
+    fn lost(&self, _message: &str) -> Option<Self::Event> {
+        None
+    }
 }
 
 /// What to do with the buffer a datagram came in.

@@ -1,10 +1,12 @@
 //! The loop of one media thread.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
@@ -48,6 +50,8 @@ pub(super) struct MediaThread<E: MediaEngine> {
     /// Where a ready socket belongs: its key in epoll is its key here.
     sockets: Slab<Port>,
     tally: Tally,
+    /// Calls whose deadline has passed: empty between scans, kept for its room.
+    due: Vec<usize>,
 }
 
 struct Call<E> {
@@ -76,6 +80,7 @@ struct Tally {
     sent: u64,
     send_errors: u64,
     dropped_events: u64,
+    panics: u64,
 }
 
 /// The key of the waker; a slab never grows that far.
@@ -105,6 +110,7 @@ impl<E: MediaEngine> MediaThread<E> {
             by_id: HashMap::new(),
             sockets: Slab::new(),
             tally: Tally::default(),
+            due: Vec::new(),
         })
     }
 
@@ -142,25 +148,58 @@ impl<E: MediaEngine> MediaThread<E> {
 
     fn receive(&mut self, key: usize, buffer: &mut [u8], now: Instant) {
         let Some(&Port { call, port }) = self.sockets.get(key) else { return };
-        let Some(call) = self.calls.get_mut(call) else { return };
-        let Some(socket) = call.socket(port) else { return };
-        let received = socket.recv_from(&mut buffer[..MAX_DATAGRAM]);
-        let Ok((len, source)) = received.inspect_err(|error| note(call, port, error)) else { return };
-        self.tally.received += 1;
-        if let Forward::Send { port, to, len } = call.engine.handle_datagram(port, source, buffer, len, now) {
-            send(call, port, to, buffer.get(..len), &mut self.tally);
+        self.with_call(call, |call, tally| {
+            let Some(socket) = call.socket(port) else { return };
+            let received = socket.recv_from(&mut buffer[..MAX_DATAGRAM]);
+            let Ok((len, source)) = received.inspect_err(|error| note(call, port, error)) else { return };
+            tally.received += 1;
+            let forward = call.engine.handle_datagram(port, source, buffer, len, now);
+            if let Forward::Send { port, to, len } = forward {
+                send(call, port, to, buffer.get(..len), tally);
+            }
+        });
+    }
+
+    /// Lets one call work, and does what it wants done. A panic ends the media of this call and of no other.
+    fn with_call(&mut self, slot: usize, work: impl FnOnce(&mut Call<E>, &mut Tally)) {
+        let Some(call) = self.calls.get_mut(slot) else { return };
+        let (events, tally) = (&self.events, &mut self.tally);
+        // The call is given up when it has panicked: nobody looks at what was left half done.
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            work(call, tally);
+            drain(call, events, tally);
+        }));
+        if let Err(panic) = worked {
+            self.give_up(slot, &*panic);
         }
-        drain(call, &self.events, &mut self.tally);
+    }
+
+    fn give_up(&mut self, slot: usize, panic: &(dyn Any + Send)) {
+        self.tally.panics += 1;
+        let Some(id) = self.calls.get(slot).map(|call| call.id) else { return };
+        drop(self.take_ports(id, 0..usize::MAX));
+        self.by_id.remove(&id);
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let call = self.calls.remove(slot);
+        // Its last words and its end may panic again.
+        let last = catch_unwind(AssertUnwindSafe(move || call.engine.lost(text.unwrap_or_default())));
+        if let Ok(Some(event)) = last
+            && self.events.try_send((id, event)).is_err()
+        {
+            self.tally.dropped_events += 1;
+        }
     }
 
     /// Lets every engine whose deadline has passed do what it waited for.
     fn scan(&mut self, now: Instant) {
-        for (_, call) in &mut self.calls {
-            if call.engine.next_timeout().is_some_and(|deadline| deadline <= now) {
-                call.engine.handle_timeout(now);
-                drain(call, &self.events, &mut self.tally);
-            }
+        let due = |call: &Call<E>| call.engine.next_timeout().is_some_and(|deadline| deadline <= now);
+        let mut waiting = std::mem::take(&mut self.due);
+        waiting.extend(self.calls.iter().filter(|(_, call)| due(call)).map(|(slot, _)| slot));
+        for slot in waiting.drain(..) {
+            self.with_call(slot, |call, _| call.engine.handle_timeout(now));
         }
+        self.due = waiting;
     }
 
     /// Follows the waiting instructions; true when there will never be another.
@@ -170,14 +209,13 @@ impl<E: MediaEngine> MediaThread<E> {
             match self.instructions.try_recv() {
                 Ok(Instruction::Open { id, sockets, engine }) => self.open(id, sockets, engine),
                 Ok(Instruction::Command { id, command }) => {
-                    if let Some(call) = self.by_id.get(&id).and_then(|&slot| self.calls.get_mut(slot)) {
-                        call.engine.handle_command(command, now);
-                        drain(call, &self.events, &mut self.tally);
+                    if let Some(&slot) = self.by_id.get(&id) {
+                        self.with_call(slot, |call, _| call.engine.handle_command(command, now));
                     }
                 }
                 Ok(Instruction::Query { id, ask }) => {
-                    if let Some(call) = self.by_id.get(&id).and_then(|&slot| self.calls.get(slot)) {
-                        ask(&call.engine);
+                    if let Some(&slot) = self.by_id.get(&id) {
+                        self.with_call(slot, |call, _| ask(&call.engine));
                     }
                 }
                 Ok(Instruction::Attach { id, first, sockets }) => self.attach(id, first, sockets),
@@ -214,9 +252,8 @@ impl<E: MediaEngine> MediaThread<E> {
 
     fn detach(&mut self, id: CallId, ports: Range<usize>, taker: PortTaker<E>) {
         let sockets = self.take_ports(id, ports);
-        if let Some(call) = self.by_id.get(&id).and_then(|&slot| self.calls.get_mut(slot)) {
-            taker(&mut call.engine, sockets);
-            drain(call, &self.events, &mut self.tally);
+        if let Some(&slot) = self.by_id.get(&id) {
+            self.with_call(slot, |call, _| taker(&mut call.engine, sockets));
         }
     }
 
@@ -238,7 +275,9 @@ impl<E: MediaEngine> MediaThread<E> {
     fn close(&mut self, id: CallId, taker: CallTaker<E>) {
         let sockets = self.take_ports(id, 0..usize::MAX);
         if let Some(slot) = self.by_id.remove(&id) {
-            taker(self.calls.remove(slot).engine, sockets);
+            let engine = self.calls.remove(slot).engine;
+            let taken = catch_unwind(AssertUnwindSafe(move || taker(engine, sockets)));
+            self.tally.panics += u64::from(taken.is_err());
         }
     }
 
@@ -249,6 +288,7 @@ impl<E: MediaEngine> MediaThread<E> {
         counters.sent.store(self.tally.sent, Ordering::Relaxed);
         counters.send_errors.store(self.tally.send_errors, Ordering::Relaxed);
         counters.dropped_events.store(self.tally.dropped_events, Ordering::Relaxed);
+        counters.panics.store(self.tally.panics, Ordering::Relaxed);
     }
 }
 
@@ -297,5 +337,86 @@ fn timespec(until: Instant) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: left.subsec_nanos().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MediaThreads, SocketOptions, ThreadsConfig};
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// Sends datagrams back. Panics at a datagram of five octets, at every command, and at its deadline.
+    struct Fragile(Option<Instant>);
+
+    impl MediaEngine for Fragile {
+        type Command = ();
+        type Event = String;
+
+        fn handle_datagram(
+            &mut self,
+            port: usize,
+            to: SocketAddr,
+            _: &mut [u8],
+            len: usize,
+            _: Instant,
+        ) -> Forward {
+            assert_ne!(len, 5, "five octets");
+            Forward::Send { port, to, len }
+        }
+
+        fn handle_command(&mut self, (): (), _: Instant) {
+            panic!("as it was told");
+        }
+
+        fn handle_timeout(&mut self, _: Instant) {
+            panic!("its time has come");
+        }
+
+        fn poll_output(&mut self) -> Option<EngineOutput<String>> {
+            None
+        }
+
+        fn next_timeout(&self) -> Option<Instant> {
+            self.0
+        }
+
+        fn lost(&self, message: &str) -> Option<String> {
+            Some(message.to_owned())
+        }
+    }
+
+    /// ES-01: an engine that panics, at a datagram, a command, its deadline or a query, ends its own call: signalling is told, the
+    /// ports are free again, it is counted, and the other call of the thread goes on.
+    #[test]
+    fn a_panic_ends_one_call_and_no_other() {
+        let socket = || SocketOptions::default().bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut threads = MediaThreads::start(&ThreadsConfig::default()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let stays = socket();
+        let beside = stays.local_addr().unwrap();
+        threads.open(vec![stays], Fragile(None)).unwrap();
+        for message in ["five octets", "as it was told", "its time has come", "asked too much"] {
+            let port = socket();
+            let address = port.local_addr().unwrap();
+            let deadline = (message == "its time has come").then(Instant::now);
+            let call = threads.open(vec![port], Fragile(deadline)).unwrap();
+            match message {
+                "five octets" => _ = client.send_to(b"12345", address).unwrap(),
+                "as it was told" => threads.command(call, ()).unwrap(),
+                "asked too much" => drop(threads.query(call, |_| panic!("asked too much")).unwrap()),
+                _ => {}
+            }
+            let (about, told) = threads.wait_event(PATIENCE).unwrap();
+            assert!(about == call && told.contains(message), "{message}: {told}");
+            UdpSocket::bind(address).unwrap();
+            threads.command(call, ()).unwrap();
+            client.send_to(b"still here?", beside).unwrap();
+            assert_eq!(client.recv_from(&mut [0; 16]).unwrap(), (11, beside), "{message}");
+        }
+        assert_eq!(threads.wait_event(Duration::from_millis(50)), None);
+        assert_eq!((threads.stats().panics, threads.stats().calls), (4, 1));
     }
 }

@@ -75,6 +75,7 @@ pub(super) struct Counters {
     pub(super) sent: AtomicU64,
     pub(super) send_errors: AtomicU64,
     pub(super) dropped_events: AtomicU64,
+    pub(super) panics: AtomicU64,
 }
 
 /// What the threads have done, all together.
@@ -90,6 +91,8 @@ pub struct DriverStats {
     pub send_errors: u64,
     /// Events lost because nobody took them.
     pub dropped_events: u64,
+    /// Calls ended because their engine panicked; the others of the thread went on.
+    pub panics: u64,
 }
 
 impl<E: MediaEngine> MediaThreads<E> {
@@ -233,6 +236,7 @@ impl<E: MediaEngine> MediaThreads<E> {
             stats.sent += counters.sent.load(Ordering::Relaxed);
             stats.send_errors += counters.send_errors.load(Ordering::Relaxed);
             stats.dropped_events += counters.dropped_events.load(Ordering::Relaxed);
+            stats.panics += counters.panics.load(Ordering::Relaxed);
         }
         stats
     }

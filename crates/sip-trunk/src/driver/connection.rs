@@ -15,8 +15,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use super::isolation::isolated;
 use super::tls::{self, Tls};
 use super::{News, sockets, websocket};
+use crate::During;
 use crate::endpoint::{CloseCause, Input, TlsFault};
 use crate::transport::{ConnectionId, SocketId, TlsPeer, Transport};
 
@@ -54,23 +56,39 @@ pub(super) async fn run(
     transport: Transport,
     origin: Origin,
     shared: Arc<Shared>,
-    mut near: Near,
+    near: Near,
 ) {
-    let opened = tokio::select! {
-        opened = open(transport, origin, &shared) => opened,
-        _ = &mut near.gone => return,
-    };
-    let cause = match opened {
-        Err(cause) => cause,
-        Ok(Opened { local, tls, link }) => {
-            let input = Input::Connected { connection: id, local, tls };
-            if shared.news.send(News::Input(input)).await.is_err() {
-                return;
-            }
-            carry(id, link, &shared, near).await
+    let cause = match isolated(During::Connection, live(id, transport, origin, &shared, near)).await {
+        Ok(Some(cause)) => cause,
+        Ok(None) => return,
+        Err(fault) => {
+            let _ = shared.news.send(News::Fault(fault)).await;
+            CloseCause::Io("a fault of this program".into())
         }
     };
     let _ = shared.news.send(News::Input(Input::Closed { connection: id, cause })).await;
+}
+
+/// Why the connection has ended; `None` when nobody wants to know any more.
+async fn live(
+    id: ConnectionId,
+    transport: Transport,
+    origin: Origin,
+    shared: &Shared,
+    mut near: Near,
+) -> Option<CloseCause> {
+    let opened = tokio::select! {
+        opened = open(transport, origin, shared) => opened,
+        _ = &mut near.gone => return None,
+    };
+    match opened {
+        Err(cause) => Some(cause),
+        Ok(Opened { local, tls, link }) => {
+            let input = Input::Connected { connection: id, local, tls };
+            shared.news.send(News::Input(input)).await.ok()?;
+            Some(carry(id, link, shared, near).await)
+        }
+    }
 }
 
 /// A connection that is ready for messages.

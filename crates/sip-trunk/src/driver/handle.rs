@@ -54,7 +54,7 @@ impl<E: 'static> Handle<E> {
     /// Calls `command` with the engine and the time, and gives what it gives.
     ///
     /// # Errors
-    /// [`Stopped`]; the command was not called.
+    /// [`Stopped`]; the command was not called, or it panicked: then the driver [has not ended](Self::has_ended).
     pub async fn call<R: Send + 'static>(
         &self,
         command: impl FnOnce(&mut E, Instant) -> R + Send + 'static,
@@ -76,6 +76,12 @@ impl<E: 'static> Handle<E> {
             mpsc::error::TrySendError::Full(_) => PostError::Full,
             mpsc::error::TrySendError::Closed(_) => Stopped.into(),
         })
+    }
+
+    /// Whether the driver has ended: commands are taken no more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.0.is_closed()
     }
 
     /// Ends the driver once the commands before this one are done.

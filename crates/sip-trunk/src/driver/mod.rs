@@ -43,6 +43,9 @@
 //! | an outbox | the connection is closed as [`CloseCause::Congested`] |
 //! | commands | [`Handle::call`] waits, [`Handle::post`] gives the command back as an error |
 //! | a socket's send buffer | the datagram is dropped and counted; SIP repeats it |
+//!
+//! A panic in the engine, in a command, a handler, the resolver or the TLS configuration ends what it happened in and nothing else; the
+//! engine is told ([`Engine::recover`]), and the log says so in one line with `code="PANIC"`.
 
 #![allow(clippy::disallowed_methods, reason = "the driver is where the clock is read and tasks are started")]
 
@@ -50,6 +53,7 @@ mod connection;
 mod events;
 mod facade;
 mod handle;
+mod isolation;
 mod resolver;
 mod seed;
 mod sockets;
@@ -79,9 +83,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::Engine;
 use crate::endpoint::{CloseCause, Input, Io, Output};
+use crate::locate::ResolveError;
 use crate::transport::{ConnectionId, SocketId, Transport};
+use crate::{During, Engine, Fault};
 use connection::{Near, Origin, Shared};
 use events::Deliver;
 use handle::Command;
@@ -128,8 +133,15 @@ impl fmt::Debug for Settings {
 
 /// News of the network other than datagrams.
 enum News {
-    Accepted { listener: SocketId, transport: Transport, stream: TcpStream, remote: SocketAddr },
+    Accepted {
+        listener: SocketId,
+        transport: Transport,
+        stream: TcpStream,
+        remote: SocketAddr,
+    },
     Input(Input),
+    /// A task of the driver has failed.
+    Fault(Fault),
 }
 
 /// The far end of a connection's task.
@@ -155,6 +167,8 @@ pub struct Driver<E: Engine> {
     /// The UDP socket read last.
     last_read: usize,
     batch: Vec<(SocketAddr, Bytes)>,
+    /// A timer has panicked: none is looked at before then.
+    rest_until: Option<Instant>,
 }
 
 impl<E: Engine> fmt::Debug for Driver<E> {
@@ -167,6 +181,10 @@ impl<E: Engine> fmt::Debug for Driver<E> {
 const NEWS_AT_ONCE: usize = 64;
 /// How long connections may take to send what was written when the driver ends.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long timers rest after one of them has panicked: it may be due again at once.
+const REST: Duration = Duration::from_millis(100);
+/// How often outputs are gone on with in one go after one of them has panicked.
+const ATTEMPTS: usize = 64;
 
 impl<E: Engine> Driver<E> {
     /// A driver whose events go to a channel.
@@ -210,6 +228,7 @@ impl<E: Engine> Driver<E> {
             receiver: Receiver::new(),
             last_read: 0,
             batch: Vec::new(),
+            rest_until: None,
         };
         (driver, handle)
     }
@@ -220,10 +239,10 @@ impl<E: Engine> Driver<E> {
             self.tasks.spawn(accept(listener, transport, socket, self.shared.news.clone()));
         }
         let mut alarm = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
-        self.carry_out(Instant::now());
+        self.settle(Instant::now());
         loop {
             let listens = self.events.has_room();
-            let due = self.engine.next_timeout().map(|deadline| tokio::time::Instant::from_std(deadline.at));
+            let due = self.due().map(tokio::time::Instant::from_std);
             if let Some(at) = due.filter(|at| *at != alarm.deadline()) {
                 alarm.as_mut().reset(at);
             }
@@ -238,16 +257,71 @@ impl<E: Engine> Driver<E> {
             };
             let now = Instant::now();
             match wake {
-                Wake::Command(Some(Command::Run(command))) => command(&mut self.engine, now),
+                Wake::Command(Some(Command::Run(command))) => {
+                    self.guarded(|| During::Command, now, |driver| command(&mut driver.engine, now));
+                }
                 Wake::Command(Some(Command::Stop) | None) => return self.finish().await,
                 Wake::Datagrams(index) => self.take_datagrams(index, now),
                 Wake::News(news) => self.take_news(news, now),
                 Wake::Nothing => {}
             }
-            if self.engine.next_timeout().is_some_and(|deadline| deadline.at <= now) {
-                self.engine.handle_timeout(now);
+            if self.due().is_some_and(|at| at <= now) {
+                let done = self.guarded(|| During::Timeout, now, |driver| driver.engine.handle_timeout(now));
+                self.rest_until = (!done).then(|| now + REST);
             }
-            self.carry_out(now);
+            self.settle(now);
+        }
+    }
+
+    /// When timers want to be looked at.
+    fn due(&self) -> Option<Instant> {
+        let at = self.engine.next_timeout()?.at;
+        Some(self.rest_until.map_or(at, |rest| rest.max(at)))
+    }
+
+    /// Does something with the engine. False when it panicked: the engine has given up what it was about, or tried to.
+    fn guarded(
+        &mut self,
+        during: impl FnOnce() -> During,
+        now: Instant,
+        work: impl FnOnce(&mut Self),
+    ) -> bool {
+        let Err(fault) = isolation::guard(during, || work(self)) else { return true };
+        self.recover(&fault, now);
+        false
+    }
+
+    fn recover(&mut self, fault: &Fault, now: Instant) {
+        // What cannot be given up either stays as it is; the line in the log is all there is to do.
+        let _ = isolation::guard(|| fault.during.clone(), || self.engine.recover(fault, now));
+    }
+
+    /// Carries out what the engine wants, past outputs that panic.
+    fn settle(&mut self, now: Instant) {
+        for _ in 0..ATTEMPTS {
+            if self.guarded(|| During::Output, now, |driver| driver.carry_out(now)) {
+                return;
+            }
+        }
+    }
+
+    /// Brings the engine an input, and carries out what follows.
+    fn bring(&mut self, input: Input, now: Instant) {
+        let during = match &input {
+            Input::Datagram { bytes, .. } | Input::Received { bytes, .. } => During::Bytes(bytes.clone()),
+            Input::SendFailed { .. }
+            | Input::Accepted { .. }
+            | Input::Connected { .. }
+            | Input::Closed { .. }
+            | Input::Resolved { .. }
+            | Input::NetworkChanged => During::Input,
+        };
+        let work = |driver: &mut Self| {
+            driver.engine.handle_input(input, now);
+            driver.carry_out(now);
+        };
+        if !self.guarded(|| during, now, work) {
+            self.settle(now);
         }
     }
 
@@ -258,8 +332,7 @@ impl<E: Engine> Driver<E> {
         let mut batch = std::mem::take(&mut self.batch);
         self.receiver.receive(udp, &mut batch);
         for (remote, bytes) in batch.drain(..) {
-            self.engine.handle_input(Input::Datagram { socket, remote, bytes }, now);
-            self.carry_out(now);
+            self.bring(Input::Datagram { socket, remote, bytes }, now);
         }
         self.batch = batch;
     }
@@ -275,11 +348,14 @@ impl<E: Engine> Driver<E> {
                     if let Input::Closed { connection, .. } = &input {
                         self.connections.remove(connection);
                     }
-                    self.engine.handle_input(input, now);
+                    self.bring(input, now);
+                }
+                Some(News::Fault(fault)) => {
+                    self.recover(&fault, now);
+                    self.settle(now);
                 }
                 None => return,
             }
-            self.carry_out(now);
             next = if left > 0 { self.news.try_recv().ok() } else { None };
         }
     }
@@ -296,7 +372,7 @@ impl<E: Engine> Driver<E> {
         let connection = ConnectionId::accepted(self.accepted);
         self.accepted += 1;
         self.start(connection, transport, Origin::Accepted { stream, listener });
-        self.engine.handle_input(Input::Accepted { connection, listener, remote, local }, now);
+        self.bring(Input::Accepted { connection, listener, remote, local }, now);
     }
 
     fn start(&mut self, id: ConnectionId, transport: Transport, origin: Origin) {
@@ -340,10 +416,17 @@ impl<E: Engine> Driver<E> {
                 self.connections.remove(&connection);
             }
             Io::Resolve { id, query } => {
-                let (lookup, news) = (self.settings.resolver.resolve(query), self.shared.news.clone());
+                let (resolver, news) = (Arc::clone(&self.settings.resolver), self.shared.news.clone());
                 self.tasks.spawn(async move {
-                    let input = Input::Resolved { id, answer: lookup.await };
-                    let _ = news.send(News::Input(input)).await;
+                    let lookup = async { resolver.resolve(query).await };
+                    let answer = match isolation::isolated(During::Lookup, lookup).await {
+                        Ok(answer) => answer,
+                        Err(fault) => {
+                            let _ = news.send(News::Fault(fault)).await;
+                            Err(ResolveError::Failed("a fault of the resolver".into()))
+                        }
+                    };
+                    let _ = news.send(News::Input(Input::Resolved { id, answer })).await;
                 });
             }
         }
@@ -351,7 +434,7 @@ impl<E: Engine> Driver<E> {
 
     /// Lets what was written leave, for a moment.
     async fn finish(mut self) -> E {
-        self.carry_out(Instant::now());
+        self.settle(Instant::now());
         self.connections.clear();
         self.news.close();
         let left = async { while self.tasks.join_next().await.is_some() {} };

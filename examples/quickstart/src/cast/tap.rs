@@ -8,7 +8,7 @@ use sip_trunk::frame::{Frame, Side, StreamFramer, StreamLimits};
 use sip_trunk::msg::Message;
 use sip_trunk::transport::ConnectionId;
 use sip_trunk::ua::{Event, UserAgent};
-use sip_trunk::{Deadline, Engine};
+use sip_trunk::{Deadline, Engine, Fault};
 
 use crate::ladder::{Trace, Who};
 
@@ -66,6 +66,10 @@ impl Engine for Tapped {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.agent.handle_timeout(now);
+    }
+
+    fn recover(&mut self, fault: &Fault, now: Instant) {
+        self.agent.recover(fault, now);
     }
 
     #[allow(clippy::disallowed_methods, reason = "the moment a message leaves")]
