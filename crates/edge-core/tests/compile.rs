@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use edge_core::compile::{Issue, Reach, Role, Runtime, Severity, compile};
+use edge_core::media::PoolId;
 use telco_model::Organization;
 use telco_model::document::Format;
 use telco_model::entity::{Actor, DidTarget, HasKind, Phone, State};
@@ -134,6 +135,35 @@ fn all_problems_come_at_once_with_their_paths() {
     assert!(issues.is_sorted_by_key(|issue| issue.severity));
     let (nothing, unknown) = compile(&organization(SAMPLE), EdgeId::labelled("elsewhere"));
     assert!(nothing.edge.is_none() && unknown[0].code == "edge.unknown");
+}
+
+/// ST-036, K5: trunks with the same ports of their own share a range; ports that overlap with those of the edge or of another trunk are
+/// an error, and the trunk has those of the edge.
+#[test]
+fn every_range_of_media_ports_is_prepared_once() {
+    let with_ports = |ports: &str| {
+        let media = format!("in_service = true\nsite = \"@mty-branch\"\nmedia = {{ ports = \"{ports}\" }}");
+        SAMPLE.replacen("in_service = true\nsite = \"@mty-branch\"", &media, 1)
+    };
+    let carrier = TrunkId::labelled("branch-sip");
+    let (runtime, _) = edge_1(SAMPLE);
+    assert_eq!((runtime.media_ranges.len(), runtime.trunks[&carrier].pool), (1, PoolId(0)));
+    let (runtime, issues) = edge_1(&with_ports("40000-40099"));
+    assert!(issues.iter().all(|issue| issue.path != "media.ports"), "{issues:#?}");
+    let [_, own] = &runtime.media_ranges[..] else { panic!("{:?}", runtime.media_ranges) };
+    assert_eq!((own.pool, own.ports.pairs().count(), own.calls), (PoolId(40_000), 50, 60));
+    assert_eq!(own.bind, Some("192.0.2.129".parse().unwrap()), "the address of its interface");
+    assert_eq!(runtime.trunks[&carrier].profile().pool, own.pool);
+    for (ports, why) in [
+        ("19999-20010", "19999-20010 overlaps with 10000-20000 of the edge; give it ports nobody else has"),
+        ("40001-40002", "40001 to 40002 holds no pair of an even port and the next; widen the range"),
+        ("80-99", "port 80 is below 1024; start the range at 1024 or higher"),
+    ] {
+        let (runtime, issues) = edge_1(&with_ports(ports));
+        let told: Vec<_> = issues.iter().filter(|issue| issue.path == "media.ports").collect();
+        assert_eq!(told.iter().map(|issue| issue.message.as_str()).collect::<Vec<_>>(), [why]);
+        assert_eq!((runtime.media_ranges.len(), runtime.trunks[&carrier].pool), (1, PoolId(0)));
+    }
 }
 
 /// A running call keeps the trunk it was compiled with: a new runtime shares nothing it would have to change.

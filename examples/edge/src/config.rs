@@ -35,7 +35,8 @@ pub(crate) struct Section {
     pub(crate) organization: Option<PathBuf>,
     /// The host in addresses this edge writes.
     pub(crate) host: String,
-    /// Where SIP is spoken.
+    /// Where SIP is spoken; over UDP and TCP on port 5060 of `host` when left out.
+    #[serde(default)]
     pub(crate) listen: Vec<Listen>,
     /// The certificate of TLS listeners.
     pub(crate) tls: Option<TlsFiles>,
@@ -69,7 +70,7 @@ pub(crate) struct Section {
 
 /// A place to listen.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "WrittenListen")]
 pub(crate) struct Listen {
     /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     transport: String,
@@ -77,6 +78,33 @@ pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     /// Host written into messages instead of the address; `host` of the section when absent.
     pub(crate) advertise: Option<String>,
+}
+
+/// A place to listen, as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenListen {
+    transport: String,
+    address: Place,
+    advertise: Option<String>,
+}
+
+/// An address, with a port or with that of SIP.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Place {
+    Port(SocketAddr),
+    NoPort(IpAddr),
+}
+
+impl From<WrittenListen> for Listen {
+    fn from(written: WrittenListen) -> Self {
+        let WrittenListen { transport, address, advertise } = written;
+        match address {
+            Place::Port(address) => Self { transport, address, advertise },
+            Place::NoPort(ip) => Self { advertise, ..Self::at(&transport, ip) },
+        }
+    }
 }
 
 /// Files of a certificate.
@@ -110,6 +138,16 @@ impl fmt::Display for Listen {
 }
 
 impl Listen {
+    /// On the port that is usual for the transport (RFC 3261 §19.1.2).
+    fn at(transport: &str, ip: IpAddr) -> Self {
+        let mut listen =
+            Self { transport: transport.to_owned(), address: SocketAddr::new(ip, 5060), advertise: None };
+        if listen.transport().is_some_and(Transport::is_secure) {
+            listen.address.set_port(5061);
+        }
+        listen
+    }
+
     pub(crate) fn transport(&self) -> Option<Transport> {
         let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
         all.into_iter().find(|transport| transport.to_string().eq_ignore_ascii_case(&self.transport))
@@ -138,6 +176,11 @@ fn read_document(
     let mut document: toml::Table = text.parse().map_err(|error| one(path, "", &error))?;
     let section = document.remove("edge").ok_or_else(|| one(path, "edge: ", &"the section is missing"))?;
     let mut edge: Section = section.try_into().map_err(|error| one(path, "edge: ", &error))?;
+    if edge.listen.is_empty()
+        && let Ok(ip) = edge.host.parse()
+    {
+        edge.listen = ["udp", "tcp"].map(|transport| Listen::at(transport, ip)).into();
+    }
     for place in [&mut edge.spool, &mut edge.recordings, &mut edge.prompts] {
         *place = directory.join(&*place);
     }
@@ -238,6 +281,26 @@ mod tests {
         let config = load(None, now()).map_err(|problems| problems.join("\n")).unwrap();
         assert_eq!(config.issues.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
         assert_eq!(config.runtime.accounts.len(), 2);
+    }
+
+    /// ST-036: SIP on 5060, 5061 with TLS, and media on 10000 to 20000, unless the file says otherwise.
+    #[test]
+    fn ports_are_those_of_sip_and_of_trunks() {
+        let listen = SAMPLE.find("listen = [").unwrap();
+        let end = listen + SAMPLE[listen..].find("]\n").unwrap() + 2;
+        let without = SAMPLE.replace(&SAMPLE[listen..end], "").replace("media_ports = \"10000-10999\"\n", "");
+        let told = |text: &str| {
+            let config = load_text(text, now()).map_err(|problems| problems.join("\n")).unwrap();
+            let ports = config.runtime.media_ranges.iter().map(|range| range.ports).collect::<Vec<_>>();
+            (config.edge.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ports)
+        };
+        let (listen, ports) = told(&without);
+        assert_eq!(listen, ["udp 127.0.0.1:5060", "tcp 127.0.0.1:5060"]);
+        assert_eq!(ports, [media_rtp::relay::PortRange::TRUNK]);
+        let secure = "listen = [{ transport = \"tls\", address = \"127.0.0.1\" }]\ntls = { certificate = \"a\", key = \"b\" }\nhost =";
+        assert_eq!(told(&without.replacen("host =", secure, 1)).0, ["tls 127.0.0.1:5061"]);
+        let (listen, ports) = told(SAMPLE);
+        assert_eq!((listen.len(), ports[0].pairs().last()), (2, Some(10_998)));
     }
 
     #[test]

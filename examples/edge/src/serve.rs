@@ -91,6 +91,13 @@ async fn reload(running: &Running, path: Option<&Path>) {
         Ok(config) => {
             config.issues.iter().for_each(|issue| warn!("{issue}"));
             let edge = setup::edge(&config);
+            let ports = match setup::ports(&config) {
+                Ok(ports) => running.apply_ports(ports).await.map_err(|error| explain(&error)),
+                Err(problem) => Err(problem),
+            };
+            if let Err(problem) = ports {
+                error!("{problem}; media goes on with the ports it has");
+            }
             if running.apply(edge, config.runtime).await.is_ok() {
                 info!("the configuration was read again; running calls keep what they began with");
             }

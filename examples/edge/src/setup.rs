@@ -1,16 +1,13 @@
 //! From the configuration file to what the edge is started with.
 
 use std::fs;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use edge_core::compile::Runtime;
 use edge_core::driver::tls::EdgeTls;
 use edge_core::driver::{MediaConfig, PortPlan, Settings};
 use edge_core::edge::EdgeConfig;
-use edge_core::media::PoolId;
 use media_rtp::driver::SocketOptions;
-use media_rtp::relay::PortRange;
 use media_rtp::sdp::TargetPolicy;
 use sip_trunk::driver::{self, HickoryResolver, Resolver, SystemResolver};
 use sip_trunk::endpoint::Listener;
@@ -26,14 +23,12 @@ use crate::config::Config;
 pub(crate) fn settings(config: Config) -> Result<Settings, String> {
     let tls = tls(&config)?;
     let section = &config.edge;
-    let address = section.media.or_else(|| section.listen.first().map(|listen| listen.address.ip()));
-    let address = address.ok_or("edge.listen: there is nothing to listen on")?;
     Ok(Settings {
         config: edge(&config),
         listeners: listeners(&config),
         sockets: driver::SocketOptions::default(),
         network: driver::Settings { tls: Arc::new(tls), resolver: resolver(), ..driver::Settings::default() },
-        media: media(&config, address)?,
+        media: media(&config)?,
         spool: section.spool.clone(),
         runtime: config.runtime,
     })
@@ -66,17 +61,23 @@ fn listeners(config: &Config) -> Vec<Listener> {
     (0..).zip(&config.edge.listen).filter_map(listener).collect()
 }
 
-fn media(config: &Config, bind: IpAddr) -> Result<MediaConfig, String> {
+/// The ranges of media ports: that of the edge, and those of trunks that have their own.
+///
+/// # Errors
+/// There is no address to bind on.
+pub(crate) fn ports(config: &Config) -> Result<Vec<PortPlan>, String> {
     let section = &config.edge;
-    let edge = config.runtime.edge.as_ref().ok_or("the organization has no such edge")?;
-    let range = PortRange::new(edge.media_ports.first(), edge.media_ports.last())
-        .map_err(|error| format!("edges: media_ports: {error}"))?;
-    // Two legs a call, and room for transfers while they last.
-    let most = edge.capacity.calls as usize * 5 / 2;
+    let address = section.media.or_else(|| section.listen.first().map(|listen| listen.address.ip()));
+    let address = address.ok_or("edge.listen: there is nothing to listen on")?;
+    Ok(PortPlan::of_edge(&config.runtime, address, section.public_media))
+}
+
+fn media(config: &Config) -> Result<MediaConfig, String> {
+    let section = &config.edge;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(MediaConfig {
         threads: section.media_threads.unwrap_or(cores).max(1),
-        ports: vec![PortPlan { id: PoolId(0), bind, advertised: section.public_media, range, most }],
+        ports: ports(config)?,
         sockets: SocketOptions::default(),
         prompts: section.prompts.clone(),
         recordings: section.recordings.clone(),

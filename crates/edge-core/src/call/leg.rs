@@ -20,6 +20,8 @@ pub(crate) struct Leg {
     pub(crate) party: Party,
     pub(crate) standing: Standing,
     pub(crate) address: MediaAddress,
+    /// Pairs of ports that are offered to trunks with other ranges, or were.
+    pub(crate) spare: Vec<MediaAddress>,
     /// `None` until it is known whom it is with: trunks differ in what they are offered.
     pub(crate) negotiation: Option<LegNegotiation>,
     /// While a trunk is looked for: the side that made the offer of each.
@@ -47,6 +49,8 @@ pub(crate) enum Recorder {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) trunk: TrunkId,
+    /// The ports that are offered to it.
+    pub(crate) address: MediaAddress,
     /// The side that made its offer.
     pub(crate) side: LegNegotiation,
     /// The caller and the called as it shows them.
@@ -74,6 +78,24 @@ pub(crate) enum Standing {
     Early,
     /// Answered.
     Answered,
+}
+
+impl Leg {
+    /// Every pair of ports it has.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = MediaAddress> + '_ {
+        std::iter::once(self.address).chain(self.spare.iter().copied())
+    }
+
+    /// Goes over to another of its pairs; whether it is another.
+    pub(crate) fn move_to(&mut self, address: MediaAddress) -> bool {
+        let before = std::mem::replace(&mut self.address, address);
+        if before == address {
+            return false;
+        }
+        self.spare.retain(|spare| *spare != address);
+        self.spare.push(before);
+        true
+    }
 }
 
 impl Party {

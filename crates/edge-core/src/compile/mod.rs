@@ -14,6 +14,7 @@ mod assignment;
 mod issue;
 mod peer;
 mod phone;
+mod ports;
 mod site;
 mod trunk;
 
@@ -30,11 +31,13 @@ use telco_model::value::{CallFlowId, E164, EdgeId, PhoneId, SiteId, TrunkGroupId
 pub use assignment::{Assignment, Role};
 pub use issue::{Issue, Severity};
 pub use phone::{Account, Phone, Reach, User};
+pub use ports::MediaRange;
 pub use site::{Place, Site};
 pub use trunk::Trunk;
 
 use issue::Issues;
 use phone::Phones;
+use ports::Ranges;
 
 /// What one edge runs with.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ pub struct Runtime {
     pub realm: Arc<str>,
     /// The trunks of the group, whether this edge runs them or a neighbour.
     pub trunks: BTreeMap<TrunkId, Arc<Trunk>>,
+    /// The ranges of media ports: the edge's first, then those of trunks that have their own.
+    pub media_ranges: Vec<MediaRange>,
     /// Trunk groups with a member among these trunks.
     pub trunk_groups: BTreeMap<TrunkGroupId, Arc<TrunkGroup>>,
     /// Sites this edge decides for.
@@ -113,7 +118,9 @@ pub fn compile(organization: &Organization, edge: EdgeId) -> (Runtime, Vec<Issue
     if let Some(group) = organization.edge_group(entity.edge_group) {
         let others = organization.edges_of(group.id).filter(|other| other.id != edge);
         runtime.neighbours = others.map(|other| (other.id, Arc::new(other.clone()))).collect();
-        runtime.trunks = trunks(organization, entity, group, &mut issues);
+        let mut ranges = Ranges::new(entity, &mut issues);
+        runtime.trunks = trunks(organization, entity, group, &mut ranges, &mut issues);
+        runtime.media_ranges = ranges.into_list();
         runtime.group = Some(Arc::new(group.clone()));
     }
     let own = ingress(entity);
@@ -149,6 +156,7 @@ fn empty(organization: &Organization) -> Runtime {
         neighbours: BTreeMap::new(),
         realm: realm.into(),
         trunks: BTreeMap::new(),
+        media_ranges: Vec::new(),
         trunk_groups: BTreeMap::new(),
         sites: BTreeMap::new(),
         phones: BTreeMap::new(),
@@ -169,12 +177,13 @@ fn trunks(
     organization: &Organization,
     edge: &Edge,
     group: &EdgeGroup,
+    ranges: &mut Ranges<'_>,
     issues: &mut Issues<'_>,
 ) -> BTreeMap<TrunkId, Arc<Trunk>> {
     let bound = organization.edges_of(group.id).flat_map(|edge| &edge.interfaces).flat_map(|i| &i.trunks);
     let ids: BTreeSet<_> = group.trunks.iter().chain(bound).copied().collect();
     ids.into_iter()
-        .filter_map(|id| Some((id, Trunk::compile(organization, id, edge, group, issues)?)))
+        .filter_map(|id| Some((id, Trunk::compile(organization, id, (edge, group), ranges, issues)?)))
         .collect()
 }
 

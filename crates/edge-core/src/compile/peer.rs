@@ -99,6 +99,7 @@ impl Trunk {
                 entity::SrtpPolicy::Negotiated => SrtpPolicy::Optional,
                 entity::SrtpPolicy::Required => SrtpPolicy::Required,
             },
+            pool: self.pool,
             ..LegProfile::default()
         }
     }

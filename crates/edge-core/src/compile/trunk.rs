@@ -8,6 +8,8 @@ use telco_model::entity::{Edge, EdgeGroup, Trunk as Entity};
 use telco_model::value::{EdgeId, SiteId, TrunkId};
 
 use super::issue::Issues;
+use super::ports::Ranges;
+use crate::media::PoolId;
 
 /// A trunk of the edge group, compiled. A call keeps the one it began with, whatever is configured later.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Trunk {
     pub site: SiteId,
     /// The edges of the group that run it; this one first when it does.
     pub run_by: Vec<EdgeId>,
+    /// The ports its media uses.
+    pub pool: PoolId,
     /// This edge.
     here: EdgeId,
 }
@@ -49,8 +53,8 @@ impl Trunk {
     pub(super) fn compile(
         organization: &Organization,
         id: TrunkId,
-        edge: &Edge,
-        group: &EdgeGroup,
+        (edge, group): (&Edge, &EdgeGroup),
+        ranges: &mut Ranges<'_>,
         issues: &mut Issues<'_>,
     ) -> Option<Arc<Self>> {
         let entity = organization.trunk(id)?;
@@ -61,10 +65,14 @@ impl Trunk {
         if entity.kind.is_external() && entity.in_service {
             exposure(entity, issues);
         }
+        let run_by = run_by(organization, id, edge, group);
+        let runs_here = run_by.first() == Some(&edge.id);
+        let pool = if runs_here { ranges.of(entity, issues) } else { PoolId::default() };
         Some(Arc::new(Self {
             termination_host,
+            pool,
             site: entity.site.unwrap_or(edge.site),
-            run_by: run_by(organization, id, edge, group),
+            run_by,
             here: edge.id,
             settings: entity.clone(),
         }))

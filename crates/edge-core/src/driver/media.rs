@@ -116,6 +116,15 @@ impl MediaDriver {
         Ok((driver, pools))
     }
 
+    /// Goes over to other ranges of ports; gives what [`MediaPorts::apply`](crate::media::MediaPorts::apply) is to hand out. Calls keep
+    /// the ports they have.
+    ///
+    /// # Errors
+    /// What the operating system says: no port of a range is free. Then nothing has changed.
+    pub fn apply(&mut self, ports: &[PortPlan]) -> io::Result<Vec<Pool>> {
+        self.sockets.apply(ports)
+    }
+
     /// Follows a command, after those of the same call that came before.
     pub fn handle(&mut self, command: MediaCommand) {
         let MediaCommand { call, action } = command;

@@ -24,7 +24,7 @@ pub mod tls;
 
 pub use call::{Call, CallError, Digits, Ending, Recording, Transfer};
 pub use media::{MediaConfig, MediaDriver};
-pub use run::{Running, Settings, StartError, start};
+pub use run::{PortsError, Running, Settings, StartError, start};
 pub use serve::{CallFlow, serve};
 pub use sockets::PortPlan;
 pub use spool::Spool;

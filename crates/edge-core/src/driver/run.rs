@@ -16,7 +16,7 @@ use sip_trunk::endpoint::Listener;
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::ua::UaConfig;
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::media::{MediaConfig, MediaDriver};
@@ -25,7 +25,7 @@ use super::spool::{Spool, Stored};
 use crate::cdr::{Store, StoreFault};
 use crate::compile::Runtime;
 use crate::edge::{Edge, EdgeConfig, Event, Input, Status};
-use crate::media::{MediaCommand, MediaPorts};
+use crate::media::{MediaCommand, MediaPorts, Pool};
 use crate::program::ProgramEvent;
 
 /// What an edge is started with.
@@ -60,7 +60,7 @@ impl Settings {
         }
         let media = MediaConfig {
             threads: 1,
-            ports: vec![PortPlan::of_edge(&runtime, address.ip(), None)],
+            ports: PortPlan::of_edge(&runtime, address.ip(), None),
             sockets: media_rtp::driver::SocketOptions::default(),
             prompts: directory.join("prompts"),
             recordings: directory.join("recordings"),
@@ -101,12 +101,31 @@ pub enum StartError {
     Random(#[source] io::Error),
 }
 
+/// Why an edge does not take other ranges of media ports.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PortsError {
+    /// It has stopped.
+    #[error("the edge has stopped")]
+    Stopped,
+    /// No port of a range can be bound.
+    #[error("media ports cannot be bound: {0}")]
+    Bind(#[source] io::Error),
+}
+
+/// Ranges of ports to go over to, and whom to tell what was bound.
+struct Replan {
+    ports: Vec<PortPlan>,
+    done: oneshot::Sender<io::Result<Vec<Pool>>>,
+}
+
 /// A running edge. Dropping it ends the edge at once; [`Self::stop`] ends it in order.
 pub struct Running {
     handle: Handle<Edge>,
     listeners: Vec<Listener>,
     lost: Arc<AtomicU64>,
     media: watch::Receiver<DriverStats>,
+    replans: mpsc::Sender<Replan>,
     tasks: JoinSet<()>,
     /// A program is there for calls.
     serves: bool,
@@ -162,10 +181,11 @@ pub(super) fn launch(
     let mut tasks = JoinSet::new();
     tasks.spawn(async move { drop(driver.run().await) });
     let (counts, media_stats) = watch::channel(DriverStats::default());
-    tasks.spawn(run_media(media, queue, handle.clone(), counts));
+    let (replans, plans) = mpsc::channel(1);
+    tasks.spawn(run_media(media, queue, plans, handle.clone(), counts));
     tasks.spawn(report_stored(stored, handle.clone()));
     tasks.spawn(watch_clock(handle.clone()));
-    Ok((Running { handle, listeners, lost, media: media_stats, tasks, serves }, events))
+    Ok((Running { handle, listeners, lost, media: media_stats, replans, tasks, serves }, events))
 }
 
 impl Running {
@@ -207,6 +227,19 @@ impl Running {
             config.program.serve();
         }
         self.handle.call(move |edge, now| edge.apply(config, runtime, now)).await
+    }
+
+    /// Goes over to these ranges of media ports; running calls keep theirs until they end. Before [`Self::apply`] of a runtime that
+    /// has other ranges.
+    ///
+    /// # Errors
+    /// [`PortsError`]; the edge goes on with the ranges it has.
+    pub async fn apply_ports(&self, ports: Vec<PortPlan>) -> Result<(), PortsError> {
+        let (done, bound) = oneshot::channel();
+        self.replans.send(Replan { ports, done }).await.map_err(|_| PortsError::Stopped)?;
+        let pools = bound.await.map_err(|_| PortsError::Stopped)?.map_err(PortsError::Bind)?;
+        let told = self.handle.call(move |edge, now| edge.apply_ports(pools, now)).await;
+        told.map_err(|driver::Stopped { .. }| PortsError::Stopped)
     }
 
     /// Takes no new calls, and waits until there are none, for at most so long.
@@ -294,6 +327,7 @@ impl Outlets {
 async fn run_media(
     mut media: MediaDriver,
     mut commands: mpsc::UnboundedReceiver<MediaCommand>,
+    mut plans: mpsc::Receiver<Replan>,
     edge: Handle<Edge>,
     counts: watch::Sender<DriverStats>,
 ) {
@@ -305,6 +339,7 @@ async fn run_media(
                 Some(command) => media.handle(command),
                 None => return,
             },
+            Some(Replan { ports, done }) = plans.recv() => drop(done.send(media.apply(&ports))),
             event = media.event() => {
                 let call = event.call;
                 if !bring(&edge, Input::Media(event)).await {

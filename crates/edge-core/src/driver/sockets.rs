@@ -1,6 +1,6 @@
 //! Media sockets, bound before the first call and kept from call to call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use media_rtp::driver::SocketOptions;
 use media_rtp::relay::PortRange;
 
-use crate::compile::Runtime;
+use crate::compile::{MediaRange, Runtime};
 use crate::media::{MediaAddress, Pool, PoolId};
 
 /// A range of ports to bind.
@@ -27,21 +27,29 @@ pub struct PortPlan {
 }
 
 impl PortPlan {
-    /// The range of the edge, with two pairs for each call it can carry; 10000 to 20000 where that is no range a program may bind.
+    /// The ranges an edge needs: its own, bound on `bind`, and those of trunks that have their own, on the interfaces of these. Each
+    /// has two pairs for each call it may carry, and some for transfers while they last.
     #[must_use]
-    pub fn of_edge(runtime: &Runtime, bind: IpAddr, advertised: Option<IpAddr>) -> Self {
-        let edge = runtime.edge.as_ref();
-        let range = edge.map_or(telco_model::value::PortRange::TRUNK_DEFAULT, |edge| edge.media_ports);
-        let calls = edge.map_or(100, |edge| edge.capacity.calls);
-        let range = PortRange::new(range.first(), range.last()).unwrap_or(PortRange::TRUNK);
-        Self { id: PoolId::default(), bind, advertised, range, most: 2 * calls as usize }
+    pub fn of_edge(runtime: &Runtime, bind: IpAddr, advertised: Option<IpAddr>) -> Vec<Self> {
+        let plan = |range: &MediaRange| Self {
+            id: range.pool,
+            bind: range.bind.unwrap_or(bind),
+            advertised: if range.bind.is_some() { range.advertised } else { advertised },
+            range: range.ports,
+            most: range.calls as usize * 5 / 2,
+        };
+        runtime.media_ranges.iter().map(plan).collect()
     }
 }
 
-/// Pairs of sockets that no call uses.
+/// Pairs of sockets: those no call uses, and which are out.
 pub(super) struct MediaSockets {
     options: SocketOptions,
     idle: HashMap<SocketAddr, UdpSocket>,
+    /// RTP addresses of pairs that calls have.
+    out: HashSet<SocketAddr>,
+    /// RTP addresses of the pairs that are kept.
+    planned: HashSet<SocketAddr>,
     returned: Receiver<Vec<UdpSocket>>,
     /// Media threads give back through this. It holds no more than there are sockets.
     pub(super) give_back: Sender<Vec<UdpSocket>>,
@@ -54,21 +62,43 @@ impl MediaSockets {
     /// When not one pair of a range can be bound: what the operating system says of the last.
     pub(super) fn bind(options: SocketOptions, plans: &[PortPlan]) -> io::Result<(Self, Vec<Pool>)> {
         let (give_back, returned) = channel();
-        let mut sockets = Self { options, idle: HashMap::new(), returned, give_back };
-        let pools = plans.iter().map(|plan| sockets.bind_pool(plan)).collect::<io::Result<_>>()?;
+        let (idle, out, planned) = (HashMap::new(), HashSet::new(), HashSet::new());
+        let mut sockets = Self { options, idle, out, planned, returned, give_back };
+        let pools = sockets.apply(plans)?;
         Ok((sockets, pools))
     }
 
-    fn bind_pool(&mut self, plan: &PortPlan) -> io::Result<Pool> {
+    /// Binds what is new in these ranges, and lets go of what is in none of them: at once, or when its call ends.
+    ///
+    /// # Errors
+    /// When not one pair of a range can be bound: what the operating system says of the last. Then nothing has changed.
+    pub(super) fn apply(&mut self, plans: &[PortPlan]) -> io::Result<Vec<Pool>> {
+        self.collect();
+        let mut bound = Vec::new();
+        let pools: Vec<Pool> =
+            plans.iter().map(|plan| self.bind_pool(plan, &mut bound)).collect::<io::Result<_>>()?;
+        let pairs = |pool: &Pool| pool.ports.iter().map(|port| SocketAddr::new(pool.bind, *port)).collect();
+        self.planned = pools.iter().flat_map::<Vec<_>, _>(pairs).collect();
+        bound.into_iter().for_each(|pair| self.keep(pair));
+        self.idle.retain(|at, _| self.planned.contains(&first(*at)));
+        Ok(pools)
+    }
+
+    fn bind_pool(&self, plan: &PortPlan, bound: &mut Vec<Vec<UdpSocket>>) -> io::Result<Pool> {
         let mut ports = Vec::new();
         let mut last_error = None;
         for port in plan.range.pairs() {
             if ports.len() >= plan.most {
                 break;
             }
-            match self.bind_pair(SocketAddr::new(plan.bind, port)) {
+            let rtp = SocketAddr::new(plan.bind, port);
+            if self.out.contains(&rtp) || self.idle.contains_key(&rtp) {
+                ports.push(port);
+                continue;
+            }
+            match self.bind_pair(rtp) {
                 Ok(pair) => {
-                    self.keep(pair.into());
+                    bound.push(pair.into());
                     ports.push(port);
                 }
                 Err(error) => last_error = Some(error),
@@ -82,9 +112,7 @@ impl MediaSockets {
 
     /// The pair at an address, RTP first, with nothing waiting in it.
     pub(super) fn take(&mut self, address: &MediaAddress) -> io::Result<Vec<UdpSocket>> {
-        while let Ok(sockets) = self.returned.try_recv() {
-            self.keep(sockets);
-        }
+        self.collect();
         let rtp = address.bound;
         let pair = (self.idle.remove(&rtp), self.idle.remove(&next(rtp)));
         let pair = match pair {
@@ -96,6 +124,7 @@ impl MediaSockets {
             }
         };
         pair.iter().for_each(drain);
+        self.out.insert(rtp);
         Ok(pair.into())
     }
 
@@ -103,14 +132,33 @@ impl MediaSockets {
         Ok([self.options.bind(rtp)?, self.options.bind(next(rtp))?])
     }
 
+    /// Takes back what calls have let go.
+    fn collect(&mut self) {
+        while let Ok(sockets) = self.returned.try_recv() {
+            for socket in &sockets {
+                if let Ok(at) = socket.local_addr() {
+                    self.out.remove(&first(at));
+                }
+            }
+            self.keep(sockets);
+        }
+    }
+
     fn keep(&mut self, sockets: Vec<UdpSocket>) {
         let known = |socket: UdpSocket| Some((socket.local_addr().ok()?, socket));
-        self.idle.extend(sockets.into_iter().filter_map(known));
+        let planned = &self.planned;
+        let kept = sockets.into_iter().filter_map(known).filter(|(at, _)| planned.contains(&first(*at)));
+        self.idle.extend(kept);
     }
 }
 
 fn next(rtp: SocketAddr) -> SocketAddr {
     SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1))
+}
+
+/// The RTP address of the pair an address is of.
+fn first(either: SocketAddr) -> SocketAddr {
+    SocketAddr::new(either.ip(), either.port() & !1)
 }
 
 /// Throws away what arrived after the call before: no more than a socket buffer holds.
@@ -146,5 +194,33 @@ mod tests {
         assert_eq!(again[0].recv_from(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(again);
         assert_eq!(sockets.take(&address).unwrap().len(), 2, "bound anew when lost");
+    }
+    /// K5: a range is moved while one of its pairs is in use: what is new is bound, what is left is let go, and the pair of the call is
+    /// closed when it comes back.
+    #[test]
+    fn ranges_move_under_a_running_call() {
+        let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !1;
+        let bind = "127.0.0.1".parse().unwrap();
+        let plan = |first: u16| PortPlan {
+            id: PoolId(0),
+            bind,
+            advertised: None,
+            range: PortRange::new(first, first + 200).unwrap(),
+            most: 2,
+        };
+        let low = free.min(64_000);
+        let (mut sockets, pools) = MediaSockets::bind(SocketOptions::default(), &[plan(low)]).unwrap();
+        let [used, left] = pools[0].ports[..] else { panic!("{pools:?}") };
+        let at = |port| SocketAddr::new(bind, port);
+        let address = |port| MediaAddress { pool: PoolId(0), bound: at(port), advertised: at(port) };
+        let of_call = sockets.take(&address(used)).unwrap();
+        let moved = sockets.apply(&[plan(low + 400)]).unwrap();
+        assert!(moved[0].ports.iter().all(|port| *port >= low + 400));
+        UdpSocket::bind(at(left)).expect("a pair nobody uses is let go");
+        assert!(UdpSocket::bind(at(used)).is_err(), "the call goes on");
+        sockets.give_back.send(of_call).unwrap();
+        let back = sockets.apply(&[plan(low), plan(low + 400)]).unwrap();
+        assert_eq!(back[1].ports, moved[0].ports, "what is bound stays bound");
+        assert!(back[0].ports.contains(&used));
     }
 }

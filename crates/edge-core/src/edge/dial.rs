@@ -21,7 +21,7 @@ use crate::call::{Branch, Call, CallId, Dialing, Leg, Party, Prepared, Purpose, 
 use crate::cdr::{LegOutcome, LegRecord};
 use crate::compile::{Phone, Reach, Runtime, Trunk, User};
 use crate::guard::Attempt;
-use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg, Sound, ToneKind};
+use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg, MediaPorts, PoolId, Sound, ToneKind};
 use crate::route::{self, Origin, Query, Target};
 
 impl Edge {
@@ -195,12 +195,15 @@ impl Edge {
                 Cursor::new(keys, emergency)
             }
         };
-        let profile = LegProfile::default();
+        // Most trunks use the ports of the first.
+        let first = cursor.trunks().first().and_then(|first| runtime.trunk_of_key(*first));
+        let pool = first.map_or(PoolId::default(), |first| first.pool);
+        let profile = LegProfile { pool, ..LegProfile::default() };
         let Some((leg, _)) = self.add_leg(id, Party::Undecided, &profile, Signalling::Insecure, None, now)
         else {
             return;
         };
-        let calls = self.write_calls(id, leg, address, cursor.trunks());
+        let calls = self.write_calls(id, leg, address, cursor.trunks(), now);
         let mut hunt = Hunt::start(Calls::Each(calls), cursor, &mut self.trunks, &mut self.ua, now);
         let events = std::iter::from_fn(|| hunt.poll_event()).collect();
         if let Some(dialing) = self.calls.get_mut(id).and_then(|call| call.dialing.as_mut()) {
@@ -217,10 +220,11 @@ impl Edge {
         leg: MediaLeg,
         address: &str,
         trunks: &[sip_trunk::trunk::TrunkId],
+        now: Instant,
     ) -> Vec<(sip_trunk::trunk::TrunkId, OutboundCall)> {
-        let Self { calls, config, rng, .. } = self;
+        let Self { calls, config, ports, rng, .. } = self;
         let Some(call) = calls.get_mut(id) else { return Vec::new() };
-        let mut writer = Writer { call, leg, address, targets: &config.targets, rng };
+        let mut writer = Writer { call, leg, address, targets: &config.targets, ports, rng, now };
         trunks.iter().filter_map(|trunk| Some((*trunk, writer.write(*trunk)?))).collect()
     }
 
@@ -280,6 +284,9 @@ impl Edge {
         state.negotiation = prepared.map(|prepared| prepared.side.clone());
         let addresses =
             prepared.map(|prepared| (prepared.from.clone(), prepared.to.clone())).unwrap_or_default();
+        // A trunk may have ports of its own.
+        let own = prepared.map(|prepared| prepared.address);
+        let moved = own.filter(|address| state.move_to(*address));
         state.party = Party::Trunk(trunk);
         state.standing = Standing::Alerting;
         let call_id =
@@ -288,10 +295,15 @@ impl Edge {
         (line.from, line.to) = addresses;
         state.record = call.record.legs.len();
         call.record.legs.push(line);
+        let media = call.media;
         if let Some(before) = before {
             self.calls.unlink(before);
         }
         self.calls.link(session, id, leg);
+        if let Some(address) = moved {
+            self.order_media(media, Action::Detach { leg });
+            self.order_media(media, Action::Attach { leg, address });
+        }
     }
 
     /// Makes a leg with ports and, where the profile is known, an offer.
@@ -327,6 +339,7 @@ impl Edge {
             party,
             standing: Standing::Alerting,
             address,
+            spare: Vec::new(),
             negotiation,
             prepared: Vec::new(),
             offer: None,
@@ -409,6 +422,7 @@ impl Edge {
         let Some(state) = call.legs[usize::from(leg.0)].as_deref_mut() else { return };
         state.permit = permit;
         state.standing = Standing::Answered;
+        state.spare.drain(..).for_each(|spare| self.ports.release(&spare, now));
         if let Some(line) = call.record.legs.get_mut(state.record) {
             line.note(message.status().unwrap_or(200));
             (line.answered, line.outcome) = (Some(wall), LegOutcome::Answered);
@@ -560,14 +574,16 @@ struct Writer<'e> {
     leg: MediaLeg,
     address: &'e str,
     targets: &'e TargetPolicy,
+    ports: &'e mut MediaPorts,
     rng: &'e mut rand_chacha::ChaCha20Rng,
+    now: Instant,
 }
 
 impl Writer<'_> {
     fn write(&mut self, key: sip_trunk::trunk::TrunkId) -> Option<OutboundCall> {
         let runtime = Arc::clone(&self.call.runtime);
         let trunk = runtime.trunk_of_key(key)?;
-        let body = self.offer(trunk).map(Body::sdp);
+        let body = self.offer(trunk)?.map(Body::sdp);
         let identity = &trunk.settings.identity;
         let origin = &self.call.origin;
         let site = origin.site(&runtime);
@@ -608,8 +624,8 @@ impl Writer<'_> {
         })
     }
 
-    /// A fresh offer: trunks differ in codecs and encryption.
-    fn offer(&mut self, trunk: &Arc<Trunk>) -> Option<bytes::Bytes> {
+    /// A fresh offer: trunks differ in codecs, encryption and ports. `None` without ports left for the trunk.
+    fn offer(&mut self, trunk: &Arc<Trunk>) -> Option<Option<bytes::Bytes>> {
         use rand_chacha::rand_core::RngCore as _;
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
@@ -617,16 +633,26 @@ impl Writer<'_> {
         let codecs = caller_codecs(self.call);
         let leg = self.call.leg_mut(self.leg)?;
         let signalling = if trunk.is_secure() { Signalling::Secure } else { Signalling::Insecure };
-        let mut side = LegNegotiation::new(&profile, leg.address, signalling, None, media_rtp::Seed(seed));
+        let known = leg.addresses().find(|address| address.pool == trunk.pool);
+        let address = match known {
+            Some(known) => known,
+            None => {
+                let other = self.ports.take(trunk.pool, self.now)?;
+                leg.spare.push(other);
+                other
+            }
+        };
+        let mut side = LegNegotiation::new(&profile, address, signalling, None, media_rtp::Seed(seed));
         side.prefer(&codecs);
         let offer = side.offer(MediaDirection::SendRecv).ok();
         leg.prepared.push(Prepared {
             trunk: trunk.settings.id,
+            address,
             side,
             from: String::new(),
             to: String::new(),
         });
-        offer
+        Some(offer)
     }
 }
 

@@ -168,7 +168,7 @@ impl Edge {
             self.fraud.ended(ticket, now);
         }
         for leg in call.legs.into_iter().flatten() {
-            self.ports.release(&leg.address, now);
+            leg.addresses().for_each(|address| self.ports.release(&address, now));
             if let Some(session) = leg.session {
                 self.calls.unlink(session);
             }

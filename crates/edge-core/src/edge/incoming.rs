@@ -271,6 +271,7 @@ impl Edge {
                 party,
                 standing: Standing::Alerting,
                 address,
+                spare: Vec::new(),
                 negotiation: Some(negotiation),
                 prepared: Vec::new(),
                 offer,

@@ -61,7 +61,7 @@ impl Edge {
             line.quality = Some(Quality::of(report));
             line.remote = line.remote.take().or(report.remote.map(|remote| remote.to_string()));
         }
-        self.ports.release(&state.address, now);
+        state.addresses().for_each(|address| self.ports.release(&address, now));
         if let Some(trunk) = state.party.trunk() {
             self.saw_media(trunk.settings.id, report, now);
         }

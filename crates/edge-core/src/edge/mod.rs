@@ -54,7 +54,7 @@ use crate::clock::WallClock;
 use crate::compile::Runtime;
 use crate::group::{Group, Service};
 use crate::guard::{Fraud, Guard};
-use crate::media::{Action, MediaCommand, MediaId, MediaPorts};
+use crate::media::{Action, MediaCommand, MediaId, MediaPorts, Pool};
 use crate::registrar::Registrar;
 use facts::Seen;
 use telco_model::entity::RecoveryType;
@@ -204,6 +204,11 @@ impl Edge {
         self.known.forget();
         self.form_groups(now);
         self.pump(now);
+    }
+
+    /// Takes the ranges of media ports that are bound now. Running calls keep their ports until they end.
+    pub fn apply_ports(&mut self, pools: Vec<Pool>, now: Instant) {
+        self.ports.apply(pools, now);
     }
 
     /// The next thing to do or to know.

@@ -262,6 +262,7 @@ impl Edge {
             party,
             standing: Standing::Answered,
             address,
+            spare: Vec::new(),
             negotiation: Some(side),
             prepared: Vec::new(),
             offer: None,

@@ -1,14 +1,15 @@
 //! The ports media may use: bound by the driver before the first call, handed out by the call engine.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use media_rtp::Seed;
 use media_rtp::relay::PortPool;
 
-/// A range of ports on one address; 0 is the edge's default, others belong to trunks or phones with a range of their own.
+/// A range of ports on one address: 0 is the edge's, any other the one that begins with this port, of trunks that have their own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PoolId(pub u8);
+pub struct PoolId(pub u16);
 
 /// The ports of one range that are bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub struct MediaAddress {
 #[derive(Debug)]
 pub struct MediaPorts {
     pools: Vec<(Pool, PortPool)>,
+    /// Pairs in use that were taken before the ranges changed.
+    lent: BTreeSet<SocketAddr>,
+    seed: Seed,
 }
 
 impl MediaPorts {
@@ -47,13 +51,22 @@ impl MediaPorts {
     /// All pairs the driver has bound.
     #[must_use]
     pub fn new(pools: Vec<Pool>, seed: &Seed) -> Self {
-        let shuffled = |pool: Pool| {
-            let mut seed = seed.clone();
-            seed.0[0] ^= pool.id.0;
-            let pairs = PortPool::of_pairs(pool.ports.iter().copied(), Self::REST, seed);
-            (pool, pairs)
-        };
-        Self { pools: pools.into_iter().map(shuffled).collect() }
+        let mut ports = Self { pools: Vec::new(), lent: BTreeSet::new(), seed: seed.clone() };
+        ports.pools = pools.into_iter().map(|pool| ports.shuffled(pool, &BTreeSet::new())).collect();
+        ports
+    }
+
+    /// Hands out these pairs from now on. Pairs in use stay with their calls, whatever range they were of, and rest before anybody
+    /// else gets them.
+    pub fn apply(&mut self, pools: Vec<Pool>, now: Instant) {
+        let mut resting = BTreeSet::new();
+        for (pool, pairs) in std::mem::take(&mut self.pools) {
+            let at = |port| SocketAddr::new(pool.bind, port);
+            self.lent.extend(pairs.taken().map(at));
+            resting.extend(pairs.resting().map(at));
+        }
+        self.pools = pools.into_iter().map(|pool| self.shuffled(pool, &resting)).collect();
+        resting.into_iter().for_each(|pair| self.admit(pair, now));
     }
 
     /// A pair of this range, or of the default range when there is none of that number. `None` when all are in use.
@@ -67,7 +80,9 @@ impl MediaPorts {
 
     /// Gives a pair back.
     pub fn release(&mut self, address: &MediaAddress, now: Instant) {
-        if let Some((_, pairs)) = self.find(address.pool) {
+        if self.lent.remove(&address.bound) {
+            self.admit(address.bound, now);
+        } else if let Some((_, pairs)) = self.holder(address.bound) {
             pairs.release(address.bound.port(), now);
         }
     }
@@ -78,7 +93,9 @@ impl MediaPorts {
         self.pools
             .iter()
             .map(|(_, pairs)| pairs.usage())
-            .fold((0, 0, 0), |sum, (free, resting, used)| (sum.0 + free, sum.1 + resting, sum.2 + used))
+            .fold((0, 0, self.lent.len()), |sum, (free, resting, used)| {
+                (sum.0 + free, sum.1 + resting, sum.2 + used)
+            })
     }
 
     fn find(&mut self, id: PoolId) -> Option<&mut (Pool, PortPool)> {
@@ -86,13 +103,37 @@ impl MediaPorts {
         let at = at(id).or_else(|| at(PoolId::default()))?;
         self.pools.get_mut(at)
     }
+
+    /// The range a pair is of.
+    fn holder(&mut self, pair: SocketAddr) -> Option<&mut (Pool, PortPool)> {
+        self.pools.iter_mut().find(|(pool, _)| pool.bind == pair.ip() && pool.ports.contains(&pair.port()))
+    }
+
+    /// A pair was in use until now.
+    fn admit(&mut self, pair: SocketAddr, now: Instant) {
+        if let Some((_, pairs)) = self.holder(pair) {
+            pairs.admit(pair.port(), now);
+        }
+    }
+
+    /// The pairs of a range that nobody has.
+    fn shuffled(&self, pool: Pool, resting: &BTreeSet<SocketAddr>) -> (Pool, PortPool) {
+        let mut seed = self.seed.clone();
+        seed.0.iter_mut().zip(pool.id.0.to_be_bytes()).for_each(|(byte, id)| *byte ^= id);
+        let is_free = |port: &u16| {
+            let pair = SocketAddr::new(pool.bind, *port);
+            !self.lent.contains(&pair) && !resting.contains(&pair)
+        };
+        let pairs = PortPool::of_pairs(pool.ports.iter().copied().filter(is_free), Self::REST, seed);
+        (pool, pairs)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pool(id: u8, ports: &[u16]) -> Pool {
+    fn pool(id: u16, ports: &[u16]) -> Pool {
         let advertised = Some("203.0.113.5".parse().unwrap());
         Pool { id: PoolId(id), bind: "10.0.0.5".parse().unwrap(), advertised, ports: ports.to_vec() }
     }
@@ -109,6 +150,30 @@ mod tests {
         ports.release(&address, now);
         assert_eq!(ports.take(PoolId(0), now), None, "it rests");
         assert_eq!(ports.take(PoolId(0), now + MediaPorts::REST), Some(address));
+    }
+
+    /// K5: a new configuration moves a boundary between two ranges and the address of a third while pairs are in use: they stay with
+    /// their calls, and no pair is given twice.
+    #[test]
+    fn ranges_change_under_running_calls() {
+        let now = telco_testkit::Clock::new().now();
+        let mut ports = MediaPorts::new(vec![pool(0, &[10_000, 10_002, 10_004])], &Seed([1; 32]));
+        let used: Vec<_> = (0..2).map(|_| ports.take(PoolId(0), now).unwrap()).collect();
+        let resting = ports.take(PoolId(0), now).unwrap();
+        ports.release(&resting, now);
+        let own = PoolId(10_002);
+        ports.apply(vec![pool(0, &[10_000]), pool(10_002, &[10_002, 10_004, 10_006])], now);
+        assert_eq!(ports.usage(), (1, 1, 2));
+        assert_eq!(ports.take(own, now).unwrap().bound.port(), 10_006, "the only one that is new");
+        assert_eq!((ports.take(own, now), ports.take(PoolId(0), now)), (None, None));
+        used.iter().for_each(|address| ports.release(address, now));
+        let later = now + MediaPorts::REST;
+        let mut again: Vec<_> =
+            [own, own, PoolId(0)].map(|id| ports.take(id, later).unwrap().bound.port()).into();
+        again.sort_unstable();
+        assert_eq!(again, [10_000, 10_002, 10_004]);
+        ports.apply(Vec::new(), later);
+        assert_eq!((ports.take(own, later), ports.usage().2), (None, 4));
     }
 
     /// ST-036: a trunk with a port range of its own uses that, everybody else the default one.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use edge_core::cdr::{CallRecord, Store, StoreFault};
-use edge_core::compile::compile;
+use edge_core::compile::{MediaRange, Runtime, compile};
 use edge_core::edge::{Edge, EdgeConfig, Event, Input};
 use edge_core::media::{
     Action, CollectEnd, LegReport, MediaCommand, MediaEvent, MediaLeg, MediaPorts, Notice, Order, PlayEnd,
-    Pool, PoolId,
+    Pool,
 };
 use edge_core::program::ProgramEvent;
 use sip_trunk::Seed;
@@ -51,6 +51,7 @@ pub(crate) struct EdgeNode {
     name: &'static str,
     at: SocketAddr,
     pub(crate) edge: Edge,
+    pub(crate) config: EdgeConfig,
     out: VecDeque<Departure>,
     pub(crate) records: Vec<CallRecord>,
     pub(crate) media: Vec<MediaCommand>,
@@ -98,23 +99,18 @@ impl EdgeNode {
         let ua = UaConfig { endpoint, session_timer: SessionTimer::Off, ..UaConfig::default() };
         let mut config = EdgeConfig::new(ua, at.ip().to_string());
         adjust(&mut config);
-        let pool = Pool {
-            id: PoolId(0),
-            bind: at.ip(),
-            advertised: None,
-            ports: (0..100).map(|pair| 10_000 + 2 * pair).collect(),
-        };
-        let ports = MediaPorts::new(vec![pool], &media_rtp::Seed([3; 32]));
+        let ports = MediaPorts::new(pools(&runtime, at), &media_rtp::Seed([3; 32]));
         // Two edges with one seed would give out the same Call-IDs; that of the office stays what its ladders show.
         let mut seed = [1; 32];
         if let Some(number) = name.strip_prefix("edge-") {
             seed[0] = number.parse().unwrap();
         }
-        let edge = Edge::new(config, runtime, ports, Seed(seed), wall, sim.now());
+        let edge = Edge::new(config.clone(), runtime, ports, Seed(seed), wall, sim.now());
         let mut node = Self {
             name,
             at,
             edge,
+            config,
             out: VecDeque::new(),
             records: Vec::new(),
             media: Vec::new(),
@@ -252,6 +248,17 @@ impl Node for EdgeNode {
     fn next_timeout(&self) -> Option<Instant> {
         self.edge.next_timeout().map(|deadline| deadline.at)
     }
+}
+
+/// The first hundred pairs of each range.
+pub(crate) fn pools(runtime: &Runtime, at: SocketAddr) -> Vec<Pool> {
+    let pool = |range: &MediaRange| Pool {
+        id: range.pool,
+        bind: range.bind.unwrap_or(at.ip()),
+        advertised: range.advertised,
+        ports: range.ports.pairs().take(100).collect(),
+    };
+    runtime.media_ranges.iter().map(pool).collect()
 }
 
 type Reaction = Box<dyn FnMut(&mut UserAgent, &ua::Event, Instant)>;

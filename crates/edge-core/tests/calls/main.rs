@@ -13,6 +13,7 @@ mod group;
 mod inbound;
 mod lab;
 mod outbound;
+mod ports;
 mod program;
 mod strangers;
 mod transfers;

@@ -102,6 +102,21 @@ impl PortPool {
         }
     }
 
+    /// Takes in a pair that was used elsewhere: it rests first.
+    pub fn admit(&mut self, port: u16, now: Instant) {
+        self.resting.push_back((now + self.quarantine, port));
+    }
+
+    /// Pairs that are taken.
+    pub fn taken(&self) -> impl Iterator<Item = u16> {
+        self.taken.iter().copied()
+    }
+
+    /// Pairs that rest.
+    pub fn resting(&self) -> impl Iterator<Item = u16> {
+        self.resting.iter().map(|(_, port)| *port)
+    }
+
     /// Drops a pair that another program holds: it could not be bound.
     pub fn discard(&mut self, port: u16) {
         if let Ok(at) = self.taken.binary_search(&port) {

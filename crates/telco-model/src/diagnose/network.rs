@@ -84,8 +84,8 @@ impl Findings<'_> {
         {
             self.add("DG-035", "the trunk's caller address is asked for and absent".into(), [this]);
         }
-        if trunk.media.ports.first() == trunk.media.ports.last() {
-            self.add("DG-045", format!("one media port only: {}", trunk.media.ports.first()), [this]);
+        if let Some(ports) = trunk.media.ports.filter(|ports| ports.first() == ports.last()) {
+            self.add("DG-045", format!("one media port only: {}", ports.first()), [this]);
         }
         let own_domain = organization.settings().map(|settings| settings.region_domain.as_str());
         if let Some(registration) = &trunk.registration

@@ -23,8 +23,8 @@ pub struct TrunkMedia {
     pub dscp: Dscp,
     /// Marking of signalling packets.
     pub sip_dscp: Dscp,
-    /// UDP ports for media (`docs/spec/conflicts.md`, K5).
-    pub ports: PortRange,
+    /// UDP ports for media (`docs/spec/conflicts.md`, K5); those of the edge when absent.
+    pub ports: Option<PortRange>,
     /// Whether a call without media for a while is ended.
     pub disconnect_on_idle: bool,
 }
@@ -38,7 +38,7 @@ impl Default for TrunkMedia {
             srtp: SrtpPolicy::default(),
             dscp: Dscp::EF,
             sip_dscp: Dscp::CS3,
-            ports: PortRange::TRUNK_DEFAULT,
+            ports: None,
             disconnect_on_idle: true,
         }
     }
