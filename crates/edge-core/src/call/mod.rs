@@ -65,6 +65,8 @@ pub(crate) struct Call {
     pub(crate) user_data: Option<Vec<u8>>,
     /// The caller as its trunk asserts it (RFC 3325).
     pub(crate) asserted: Option<Box<str>>,
+    /// Whether the called may not learn who calls (RFC 3323).
+    pub(crate) restricted: bool,
     pub(crate) emergency: bool,
     /// The latest order to play to the caller, and to gather digits from it.
     pub(crate) playing: Order,

@@ -16,6 +16,7 @@ use telco_model::entity::RemoteAddress;
 use telco_model::value::{E164, TrunkGroupId, TrunkId};
 
 use super::Edge;
+use super::identity::{anonymous, caller_of_phone_call, outside_number};
 use super::message::{q850, session_description};
 use crate::call::{Branch, Call, CallId, Dialing, Leg, Party, Prepared, Purpose, Standing, Way};
 use crate::cdr::{LegOutcome, LegRecord};
@@ -141,7 +142,9 @@ impl Edge {
                 return;
             };
             let Some(call) = self.calls.get(id) else { return };
-            let mut invite = Invite::new(uri.clone(), caller_of_phone_call(call, &self.config.host));
+            let from =
+                if call.restricted { anonymous() } else { caller_of_phone_call(call, &self.config.host) };
+            let mut invite = Invite::new(uri.clone(), from);
             let next = path.first().map_or(uri, |route| route.to_string());
             invite.destination = match flow {
                 Some(path) => Destination::Flow { path, otherwise: Some(next) },
@@ -592,7 +595,7 @@ impl Writer<'_> {
             Origin::Phone(phone) => phone.user.and_then(|user| runtime.users.get(&user)),
             Origin::Trunk(_) => None,
         };
-        let inbound = matches!(origin, Origin::Trunk(_)).then(|| self.call.caller_number()).flatten();
+        let inbound = matches!(origin, Origin::Trunk(_)).then(|| outside_number(self.call)).flatten();
         let name = user.and_then(|user| user.name.as_str().parse().ok());
         let caller = Caller {
             // The guide keeps the ANI of a transferred caller.
@@ -620,6 +623,8 @@ impl Writer<'_> {
             body,
             max_forwards: Some(self.call.max_forwards),
             emergency: self.call.emergency,
+            // Who helps must know whom to call back.
+            restricted: self.call.restricted && !self.call.emergency,
             ..OutboundCall::default()
         })
     }
@@ -674,21 +679,4 @@ fn caller_codecs(call: &Call) -> Vec<media_rtp::sdp::offer_answer::Codec> {
         (None, Some(negotiation)) => negotiation.peer_codecs().to_vec(),
         (_, None) => Vec::new(),
     }
-}
-
-/// The From of a call to a phone of ours: the caller's number where there is one, and a name.
-pub(super) fn caller_of_phone_call(call: &Call, host: &str) -> String {
-    let runtime = &call.runtime;
-    let (number, name) = match &call.origin {
-        Origin::Phone(phone) => {
-            let user = phone.user.and_then(|user| runtime.users.get(&user));
-            let extension = user.and_then(|user| user.extensions.first()).map(ToString::to_string);
-            let number = extension.or_else(|| call.origin.number(runtime).map(|number| number.to_string()));
-            (number, user.map_or_else(|| phone.name.to_string(), |user| user.name.to_string()))
-        }
-        Origin::Trunk(_) => (call.caller_number().map(|number| number.to_string()), String::new()),
-    };
-    let user = number.unwrap_or_else(|| "anonymous".into());
-    let name: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
-    if name.is_empty() { format!("<sip:{user}@{host}>") } else { format!("\"{name}\" <sip:{user}@{host}>") }
 }

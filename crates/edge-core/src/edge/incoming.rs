@@ -11,6 +11,7 @@ use sip_trunk::trunk::Unmatched;
 use sip_trunk::ua::{Headers, Rejection, SessionId};
 
 use super::Edge;
+use super::identity::withholds_identity;
 use super::message::{dialled, session_description, shown, signalling, text, user_data};
 use super::requests::rejection_of;
 use crate::ConversationId;
@@ -36,6 +37,7 @@ impl Edge {
             return self.on_handover(session, edge, message, source, now);
         }
         let Some(origin) = self.identify(session, message, source, now) else { return };
+        self.examine_identity(&origin, message, source, now);
         let hops = message.typed::<MaxForwards>().and_then(Result::ok).map_or(70, |hops| hops.0);
         if hops == 0 {
             return self.refuse(session, 483, None, now);
@@ -237,6 +239,7 @@ impl Edge {
         let asserted = matches!(origin, Origin::Trunk(_))
             .then(|| shown::<PAssertedIdentity<'_>>(message, |asserted| asserted.uri.to_string()));
         let asserted = asserted.filter(|address| !address.is_empty()).map(Into::into);
+        let restricted = withholds_identity(message);
         let runtime = Arc::clone(&self.runtime);
         let offer = session_description(message);
         let id = self.calls.insert(|id| {
@@ -257,6 +260,7 @@ impl Edge {
                 releasing: None,
                 user_data,
                 asserted,
+                restricted,
                 playing: Order::default(),
                 collecting: Order::default(),
                 recordings: 0,

@@ -16,6 +16,7 @@ mod dial;
 mod facts;
 mod finish;
 mod flows;
+mod identity;
 mod incoming;
 mod io;
 mod media;

@@ -21,7 +21,7 @@ use sip_trunk::ua::{Body, Invite, Rejection, SessionId};
 use telco_model::topology::{Status, Topology};
 use telco_model::value::{EdgeId, PhoneId, TrunkId};
 
-use super::dial::caller_of_phone_call;
+use super::identity::caller_of_phone_call;
 use super::message::dialled;
 use super::{Edge, Event};
 use crate::call::{CallId, Detour, Party, Purpose};
@@ -212,6 +212,9 @@ impl Edge {
         let mut invite = Invite::new(format!("sip:{dialled}@{at}"), from);
         invite.max_forwards = call.max_forwards;
         invite.headers = vec![(CALL_HEADER.to_owned(), handover.to_string())];
+        if call.restricted {
+            invite.headers.push(("Privacy".to_owned(), "id".to_owned()));
+        }
         invite.contact = ContactSpec::user("edge");
         invite.transport = Some(Transport::Udp);
         invite.timeout = Some(self.config.ring);

@@ -374,8 +374,20 @@ impl Peer {
         password: Option<&str>,
         headers: Vec<(String, String)>,
     ) -> SessionId {
-        let edge = self.edge;
-        let mut invite = Invite::new(format!("sip:{called}@{edge}"), format!("<sip:{}@{edge}>", self.name));
+        let from = format!("<sip:{}@{}>", self.name, self.edge);
+        self.call_as(sim, &from, called, password, headers)
+    }
+
+    /// Calls as whoever it likes to be.
+    pub(crate) fn call_as(
+        &mut self,
+        sim: &Sim,
+        from: &str,
+        called: &str,
+        password: Option<&str>,
+        headers: Vec<(String, String)>,
+    ) -> SessionId {
+        let mut invite = Invite::new(format!("sip:{called}@{}", self.edge), from);
         invite.contact.user = self.name.to_owned();
         invite.body = Some(offer(self.at));
         invite.headers = headers;

@@ -10,6 +10,7 @@ mod device;
 mod diagnoses;
 mod faults;
 mod group;
+mod identity;
 mod inbound;
 mod lab;
 mod outbound;
