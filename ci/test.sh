@@ -52,7 +52,8 @@ documentation() {
 examples() {
     local command status=0
     export EXAMPLES=${CARGO_TARGET_DIR:-target}/debug/examples
-    cargo build "${WORKSPACE[@]}" --examples && cargo build -p quickstart || return 1
+    # tests/interop_faults.rs runs the edge as it is built by itself.
+    cargo build "${WORKSPACE[@]}" --examples && cargo build -p quickstart && cargo build -p edge || return 1
     echo '== cargo quickstart'
     timeout 300 cargo quickstart || { echo "exit $?"; status=1; }
     while read -r command; do

@@ -46,6 +46,14 @@ impl Spool {
         // A file that was just begun says by its name what went before.
         found.last = found.last.or(first_of(&path).checked_sub(1).filter(|last| *last > 0));
         let length = found.end as u64;
+        let (torn, name) = (bytes.len() - found.end, path.display());
+        if torn > 0 {
+            tracing::warn!(file = %name, octets = torn, "a call record was being written when the edge ended; it is cut off");
+        }
+        if found.damaged > 0 {
+            let lines = found.damaged;
+            tracing::error!(file = %name, lines, "call records are damaged: no export has them; look at the disk");
+        }
         file.set_len(length)?;
         Ok((Self { directory: directory.to_owned(), file, length, _lock: lock }, found))
     }
@@ -178,6 +186,35 @@ mod tests {
         assert_eq!((found.intact, found.damaged, found.last), (3, 0, Some(3)));
         spool.append(&line(4)).unwrap();
         assert_eq!(numbers(directory.path()), [1, 2, 3, 4]);
+    }
+
+    /// A last line that is torn at any octet, or has any octet changed, costs no other line and is never believed; what is appended
+    /// after that is read.
+    #[test]
+    fn whatever_became_of_the_last_line_the_others_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let (before, last) = (write_line(1, "{}") + &write_line(2, "{}"), write_line(3, r#"{"a":"b"}"#));
+        let file = directory.path().join("records-000000000001.jsonl");
+        let reopened = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            let (mut spool, found) = Spool::open(directory.path()).unwrap();
+            spool.append(&line(9)).unwrap();
+            let bytes = read(directory.path()).unwrap();
+            let intact =
+                read_all(&bytes).filter_map(|read| Some(read.line.ok()?.sequence)).collect::<Vec<_>>();
+            (found, intact)
+        };
+        for cut in 0..last.len() {
+            let (found, intact) = reopened(format!("{before}{}", &last[..cut]).as_bytes());
+            assert_eq!((found.last, found.damaged, intact), (Some(2), 0, vec![1, 2, 9]), "cut at {cut}");
+        }
+        for at in 0..last.len() {
+            let mut bytes = (before.clone() + &last).into_bytes();
+            bytes[before.len() + at] ^= 0x10;
+            let (found, intact) = reopened(&bytes);
+            assert_eq!((found.last, intact), (Some(2), vec![1, 2, 9]), "octet {at}");
+        }
+        assert_eq!(reopened((before.clone() + &last).as_bytes()).1, [1, 2, 3, 9]);
     }
 
     #[test]
