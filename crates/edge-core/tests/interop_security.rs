@@ -274,7 +274,7 @@ async fn calls_do_not_notice_a_flood() {
         remote: Some(local(site.sip)),
         service: "+13175550110",
         calls,
-        rate: 10,
+        rate: 8,
         ..Sipp::new("carrier", Scenario::Call, other(10, carrier))
     };
     let calling = calling.start(&scratch);

@@ -17,6 +17,12 @@ use telco_model::value::EdgeId;
 /// The sample in this package, for a start without arguments.
 pub(crate) const SAMPLE: &str = include_str!("../edge.toml");
 
+/// The sample as it runs without a file: with the prompts of this package, wherever it is started.
+fn sample() -> String {
+    let prompts = concat!(env!("CARGO_MANIFEST_DIR"), "/prompts");
+    SAMPLE.replace("prompts = \"prompts\"", &format!("prompts = {prompts:?}"))
+}
+
 /// What was read from a configuration file.
 pub(crate) struct Config {
     pub(crate) edge: Section,
@@ -69,7 +75,7 @@ pub(crate) struct Section {
 }
 
 /// A place to listen.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "WrittenListen")]
 pub(crate) struct Listen {
     /// `udp`, `tcp`, `tls`, `ws` or `wss`.
@@ -129,6 +135,22 @@ impl Section {
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
     }
+
+    /// The settings that are others in `new`, and that only a start takes over.
+    pub(crate) fn awaiting_restart(&self, new: &Self) -> Vec<&'static str> {
+        let settings = [
+            ("id", self.id != new.id),
+            ("host", self.host != new.host),
+            ("listen", self.listen != new.listen),
+            ("media_threads", self.media_threads != new.media_threads),
+            ("spool", self.spool != new.spool),
+            ("recordings", self.recordings != new.recordings),
+            ("metrics", self.metrics != new.metrics),
+            ("log", self.log != new.log),
+            ("drain_seconds", self.drain_seconds != new.drain_seconds),
+        ];
+        settings.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
 }
 
 impl fmt::Display for Listen {
@@ -159,12 +181,10 @@ impl Listen {
 /// # Errors
 /// Every problem that keeps it from being used, one a line, with where it is and what to do.
 pub(crate) fn load(path: Option<&Path>, now: Timestamp) -> Result<Config, Vec<String>> {
-    let directory = path.and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
-    let text = match path {
-        Some(path) => read(path)?,
-        None => SAMPLE.to_owned(),
-    };
-    read_document(path, &directory, &text, now)
+    match path {
+        Some(path) => read_document(Some(path), path.parent().unwrap_or(Path::new(".")), &read(path)?, now),
+        None => read_document(None, Path::new("."), &sample(), now),
+    }
 }
 
 fn read_document(
@@ -213,6 +233,7 @@ fn read_document(
         problems.extend(issues.iter().map(ToString::to_string));
     }
     issues.extend(runtime.check_trunks(&edge.ingress()));
+    issues.extend(runtime.check_prompts(|file| edge.prompts.join(file).is_file()));
     issues.sort();
     issues.dedup();
     if problems.is_empty() { Ok(Config { edge, runtime, issues }) } else { Err(problems) }
@@ -265,7 +286,7 @@ fn one(path: Option<&Path>, place: &str, problem: &dyn std::fmt::Display) -> Vec
 /// Reads a configuration from its text.
 #[cfg(test)]
 pub(crate) fn load_text(text: &str, now: Timestamp) -> Result<Config, Vec<String>> {
-    read_document(None, Path::new("."), text, now)
+    read_document(None, Path::new(env!("CARGO_MANIFEST_DIR")), text, now)
 }
 
 #[cfg(test)]
@@ -279,6 +300,7 @@ mod tests {
     #[test]
     fn the_sample_has_no_problem() {
         let config = load(None, now()).map_err(|problems| problems.join("\n")).unwrap();
+        assert!(config.edge.prompts.is_dir(), "{}", config.edge.prompts.display());
         assert_eq!(config.issues.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
         assert_eq!(config.runtime.accounts.len(), 2);
     }
@@ -301,6 +323,26 @@ mod tests {
         assert_eq!(told(&without.replacen("host =", secure, 1)).0, ["tls 127.0.0.1:5061"]);
         let (listen, ports) = told(SAMPLE);
         assert_eq!((listen.len(), ports[0].pairs().last()), (2, Some(10_998)));
+    }
+
+    #[test]
+    fn what_only_a_start_takes_over_is_named() {
+        let read = |text: &str| load_text(text, now()).map_err(|problems| problems.join("\n")).unwrap().edge;
+        let new = SAMPLE.replace("127.0.0.1:5060\" }", "127.0.0.1:5066\" }").replace("\"info\"", "\"debug\"");
+        assert_eq!(read(SAMPLE).awaiting_restart(&read(&new)), ["listen", "log"]);
+        assert_eq!(read(SAMPLE).awaiting_restart(&read(SAMPLE)), [""; 0]);
+    }
+
+    /// A flow whose prompt is not there is silent: that is told before the first caller hears it.
+    #[test]
+    fn missing_prompts_are_told() {
+        let text = SAMPLE
+            .replace("play = \"welcome\"", "play = \"wilkommen\"")
+            .replace("\"enter_extension\"", "\"../key\"");
+        let issues = load_text(&text, now()).map_err(|problems| problems.join("\n")).unwrap().issues;
+        let issues: Vec<_> = issues.iter().map(ToString::to_string).collect();
+        assert_eq!(issues.len(), 2, "{issues:?}");
+        assert!(issues[0].contains("wilkommen.wav") || issues[1].contains("wilkommen.wav"), "{issues:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use edge_core::driver::tls::EdgeTls;
 use edge_core::driver::{self, Running};
 use edge_core::edge::Event;
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Section};
 use crate::news::Counts;
 use crate::{diagnoses, metrics, setup};
 
@@ -34,7 +35,11 @@ async fn serve(config: Config, path: Option<PathBuf>) -> Result<(), String> {
     config.issues.iter().for_each(|issue| warn!("{issue}"));
     let (metrics, drain) = (config.edge.metrics, config.edge.drain());
     let name = config.runtime.edge.as_ref().map(|edge| edge.name.to_string()).unwrap_or_default();
-    let (running, events) = driver::start(setup::settings(config)?).map_err(|error| explain(&error))?;
+    let (started, tls) = (config.edge.clone(), Arc::new(setup::tls(&config)?));
+    let settings = setup::settings(config, Arc::clone(&tls))?;
+    let (running, events) = driver::start(settings).map_err(|error| explain(&error))?;
+    let edge = Started { running, section: started, tls };
+    let running = &edge.running;
     let counts = Arc::new(Mutex::new(Counts::default()));
     let numbers = metrics::Sources {
         edge: running.handle().clone(),
@@ -49,14 +54,14 @@ async fn serve(config: Config, path: Option<PathBuf>) -> Result<(), String> {
         () = follow(events, &counts) => error!("the edge has ended by itself"),
         () = diagnoses::watch(running.handle().clone(), &counts) => error!("the edge has stopped"),
         () = serve_metrics(metrics, numbers) => {}
-        () = obey(&mut signals, &running, path.as_deref()) => {}
+        () = obey(&mut signals, &edge, path.as_deref()) => {}
     }
     info!("no new calls from now on; waiting for the running ones, Ctrl-C ends them");
     tokio::select! {
         _ = running.drain(drain) => {}
         () = signals.stop() => info!("ending the calls that are left"),
     }
-    running.stop().await;
+    edge.running.stop().await;
     info!("stopped");
     Ok(())
 }
@@ -80,31 +85,45 @@ async fn serve_metrics(address: Option<std::net::SocketAddr>, sources: metrics::
 }
 
 /// Reads the configuration again when told to, until told to stop.
-async fn obey(signals: &mut Signals, running: &Running, path: Option<&Path>) {
+async fn obey(signals: &mut Signals, edge: &Started, path: Option<&Path>) {
     while signals.next().await == Told::Reload {
-        reload(running, path).await;
+        edge.reload(path).await;
     }
 }
 
-async fn reload(running: &Running, path: Option<&Path>) {
-    match config::load(path, Timestamp::now()) {
-        Ok(config) => {
-            config.issues.iter().for_each(|issue| warn!("{issue}"));
-            let edge = setup::edge(&config);
-            let ports = match setup::ports(&config) {
-                Ok(ports) => running.apply_ports(ports).await.map_err(|error| explain(&error)),
-                Err(problem) => Err(problem),
-            };
-            if let Err(problem) = ports {
-                error!("{problem}; media goes on with the ports it has");
+/// An edge, and what it was started with.
+struct Started {
+    running: Running,
+    section: Section,
+    tls: Arc<EdgeTls>,
+}
+
+impl Started {
+    async fn reload(&self, path: Option<&Path>) {
+        let config = match config::load(path, Timestamp::now()) {
+            Ok(config) => config,
+            Err(problems) => {
+                problems.iter().for_each(|problem| error!("{problem}"));
+                return error!("the configuration was not taken over; the edge goes on with the last one");
             }
-            if running.apply(edge, config.runtime).await.is_ok() {
-                info!("the configuration was read again; running calls keep what they began with");
-            }
+        };
+        config.issues.iter().for_each(|issue| warn!("{issue}"));
+        for setting in self.section.awaiting_restart(&config.edge) {
+            warn!("edge.{setting} has changed: that takes effect with the next start");
         }
-        Err(problems) => {
-            problems.iter().for_each(|problem| error!("{problem}"));
-            error!("the configuration was not taken over; the edge goes on with the last one");
+        match setup::tls(&config) {
+            Ok(tls) => self.tls.replace(&tls),
+            Err(problem) => error!("{problem}; TLS goes on with what it has"),
+        }
+        let ports = match setup::ports(&config) {
+            Ok(ports) => self.running.apply_ports(ports).await.map_err(|error| explain(&error)),
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = ports {
+            error!("{problem}; media goes on with the ports it has");
+        }
+        if self.running.apply(setup::edge(&config), config.runtime).await.is_ok() {
+            info!("the configuration was read again; running calls keep what they began with");
         }
     }
 }

@@ -20,14 +20,13 @@ use crate::config::Config;
 ///
 /// # Errors
 /// What in the configuration cannot be used.
-pub(crate) fn settings(config: Config) -> Result<Settings, String> {
-    let tls = tls(&config)?;
+pub(crate) fn settings(config: Config, tls: Arc<EdgeTls>) -> Result<Settings, String> {
     let section = &config.edge;
     Ok(Settings {
         config: edge(&config),
         listeners: listeners(&config),
         sockets: driver::SocketOptions::default(),
-        network: driver::Settings { tls: Arc::new(tls), resolver: resolver(), ..driver::Settings::default() },
+        network: driver::Settings { tls, resolver: resolver(), ..driver::Settings::default() },
         media: media(&config)?,
         spool: section.spool.clone(),
         runtime: config.runtime,

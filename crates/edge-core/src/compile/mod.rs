@@ -39,6 +39,8 @@ use issue::Issues;
 use phone::Phones;
 use ports::Ranges;
 
+use crate::flow::prompt_file;
+
 /// What one edge runs with.
 #[derive(Debug, Clone)]
 pub struct Runtime {
@@ -91,6 +93,31 @@ impl Runtime {
     pub fn check_trunks(&self, own: &[Ingress]) -> Vec<Issue> {
         let mut issues = Issues::new(&self.organization);
         self.trunks.values().for_each(|trunk| trunk.check(own, &mut issues));
+        issues.into_list()
+    }
+
+    /// The prompts that call flows play and for which `exists` knows no file. `exists` is asked with names such as `welcome.wav`.
+    pub fn check_prompts(&self, exists: impl Fn(&str) -> bool) -> Vec<Issue> {
+        let mut issues = Issues::new(&self.organization);
+        for flow in self.flows.values() {
+            for prompt in flow.prompts() {
+                match prompt_file(prompt.as_str()) {
+                    None => issues.warn(
+                        flow.id,
+                        "steps",
+                        "flow.prompt_name",
+                        format!("{prompt:?} is no name of a prompt and stays silent; write one without slashes and leading dots"),
+                    ),
+                    Some(file) if !exists(&file) => issues.warn(
+                        flow.id,
+                        "steps",
+                        "flow.no_prompt",
+                        format!("there is no {file}, so callers hear nothing; put a WAV file of that name among the prompts"),
+                    ),
+                    Some(_) => {}
+                }
+            }
+        }
         issues.into_list()
     }
 

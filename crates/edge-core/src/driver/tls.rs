@@ -1,5 +1,7 @@
 //! TLS of an edge: the organization's certificate authorities, and the certificate this edge shows.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use bytes::Bytes;
 use ca_trust::cert::Certificate;
 use ca_trust::store::Anchors;
@@ -22,7 +24,11 @@ use thiserror::Error;
 /// Carriers and phones are trusted by the authorities the organization has imported for SIP, and by bundles of public ones. A peer
 /// that shows a certificate must show a good one; one that shows none is known by other means.
 #[derive(Debug)]
-pub struct EdgeTls {
+pub struct EdgeTls(RwLock<Arc<Sides>>);
+
+/// What new connections are made with.
+#[derive(Debug)]
+struct Sides {
     client: ClientTls,
     server: Option<ServerTls>,
 }
@@ -68,7 +74,7 @@ impl EdgeTls {
         let (provider, profile) = (ring_provider(), TlsProfile::trunk());
         let anchors = anchors(organization, bundles)?;
         let client = ClientTls::new(anchors.clone(), &profile, provider.clone())?;
-        let Some((chain, key)) = own else { return Ok(Self { client, server: None }) };
+        let Some((chain, key)) = own else { return Ok(Self::of(client, None)) };
         let not_pem = |what| move |error| EdgeTlsError::Pem { what, error };
         let chain = certificates(chain).map_err(not_pem("the certificate"))?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(not_pem("the key"))?;
@@ -76,7 +82,22 @@ impl EdgeTls {
         client.set_identities(identities.clone());
         let auth = if anchors.is_empty() { ClientAuth::None } else { ClientAuth::Optional };
         let server = ServerTls::new(anchors, &profile, provider, identities, auth)?;
-        Ok(Self { client, server: Some(server) })
+        Ok(Self::of(client, Some(server)))
+    }
+
+    fn of(client: ClientTls, server: Option<ServerTls>) -> Self {
+        Self(RwLock::new(Arc::new(Sides { client, server })))
+    }
+
+    /// Takes over trust and certificate of another one, for new connections: after a renewal, or when authorities have changed.
+    /// Connections that are up stay as they are.
+    pub fn replace(&self, other: &Self) {
+        let sides = other.sides();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = sides;
+    }
+
+    fn sides(&self) -> Arc<Sides> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -111,12 +132,13 @@ fn usable<'c>(list: &'c [CertificateDer<'static>]) -> impl Iterator<Item = Certi
 
 impl Tls for EdgeTls {
     fn client(&self, _server_name: &str) -> Result<Handshake<ClientConfig>, TlsFault> {
-        let (config, capture) = self.client.attempt().map_err(|error| unusable(&error))?;
+        let (config, capture) = self.sides().client.attempt().map_err(|error| unusable(&error))?;
         Ok(Handshake { config, explain: Some(explain(capture)) })
     }
 
     fn server(&self, _listener: SocketId) -> Result<Handshake<ServerConfig>, TlsFault> {
-        let server = self.server.as_ref().ok_or_else(|| TlsFault {
+        let sides = self.sides();
+        let server = sides.server.as_ref().ok_or_else(|| TlsFault {
             text: "this edge has no certificate to show".into(),
             certificate: None,
         })?;

@@ -110,6 +110,7 @@ impl Edge {
     ) {
         if let PlayEnd::Failed(why) = &end {
             self.explain(id, format!("a prompt cannot be played: {why}"));
+            tracing::warn!(call = %self.conversation(id), "a prompt cannot be played: {why}");
         }
         // What was stopped was stopped by us, for something else; so was what ended while the order to stop it was on its way.
         let latest = self.calls.get(id).is_some_and(|call| (call.caller, call.playing) == (leg, order));

@@ -20,6 +20,21 @@ pub struct CallFlow {
     pub steps: Vec<FlowStep>,
 }
 
+impl CallFlow {
+    /// The names of the prompts it plays, in the order of its steps.
+    pub fn prompts(&self) -> impl Iterator<Item = &Name> {
+        self.steps.iter().filter_map(|step| match step {
+            FlowStep::Play(prompt) | FlowStep::DialByExtension(prompt) => Some(prompt),
+            FlowStep::Menu(menu) => Some(&menu.prompt),
+            FlowStep::SetUui(_)
+            | FlowStep::TransferToUser(_)
+            | FlowStep::TransferToNumber(_)
+            | FlowStep::TransferToFlow(_)
+            | FlowStep::Disconnect => None,
+        })
+    }
+}
+
 /// One step of a call flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
