@@ -1,16 +1,22 @@
 #!/bin/bash
-# ci/fuzz.sh                   lists the targets
-# ci/fuzz.sh TARGET SECONDS    fuzzes one of them with AddressSanitizer, on the installed stable toolchain
+# ci/fuzz.sh                     lists the targets
+# ci/fuzz.sh TARGET [SECONDS]    fuzzes one of them with AddressSanitizer, on the installed stable toolchain; for a minute
+#                                unless told
 #
 # New inputs stay in target/fuzz-corpus; what is worth keeping is copied to fuzz/corpus/TARGET by hand, where ordinary
 # tests replay it. A crash is written to fuzz/artifacts/TARGET and makes this script fail.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if [ $# -ne 2 ]; then
-    echo "usage: ci/fuzz.sh TARGET SECONDS; targets:" $(ls fuzz/fuzz_targets | sed 's/\.rs$//')
+targets=$(ls fuzz/fuzz_targets | sed 's/\.rs$//')
+if [ $# -eq 0 ]; then
+    echo "$targets"
+    exit
+fi
+target=$1 seconds=${2:-60}
+if ! grep -qx -- "$target" <<<"$targets"; then
+    echo "usage: ci/fuzz.sh TARGET [SECONDS]; targets:" $targets >&2
     exit 2
 fi
-target=$1 seconds=$2
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
 # The versions that the workspace is tested with.
 cp Cargo.lock fuzz/Cargo.lock
