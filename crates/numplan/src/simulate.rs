@@ -331,7 +331,7 @@ impl Run<'_> {
         match resolve_extension(self.organization, digits, self.conditions.now) {
             Some(ExtensionDecision::Active(user)) => self.user(user),
             Some(ExtensionDecision::Pending { active_at, .. }) => Err((
-                format!("extension {digits} is new and may not be known before {active_at}"),
+                format!("extension {digits} is new and may not be known before {active_at:.0}"),
                 "wait for the propagation",
             )),
             Some(ExtensionDecision::Unassigned) => {

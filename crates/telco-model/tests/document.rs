@@ -142,6 +142,44 @@ fn references_ids_and_names_are_checked_with_their_paths() {
     assert!(found.contains(&"divisons document.unknown".to_owned()), "{found:?}");
 }
 
+/// The problems of the sample after one replacement, as they are shown.
+fn told(from: &str, to: &str) -> Vec<String> {
+    assert!(SAMPLE.contains(from), "{from}");
+    let error = Organization::from_document(&SAMPLE.replacen(from, to, 1), Format::Toml, now()).unwrap_err();
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn problems_are_told_in_the_labels_of_the_document() {
+    assert_eq!(
+        told("location = \"@dallas\"", "location = \"@dalas\""),
+        [
+            "sites[1].location: location \"@dalas\" does not exist; did you mean \"@dallas\"? (in sites \"@dal-support\")"
+        ]
+    );
+    assert_eq!(
+        told("location = \"@dallas\"", "location = \"@nowhere\""),
+        [
+            "sites[1].location: location \"@nowhere\" does not exist; make it first (in sites \"@dal-support\")"
+        ]
+    );
+    assert_eq!(
+        told("[[divisions]]", "[[divisons]]")[0],
+        "divisons: there is no such list; did you mean \"divisions\"?"
+    );
+}
+
+/// What refers to a row that was not read has no fault of its own; and every field that there is gets named.
+#[test]
+fn one_slip_is_one_problem() {
+    let found = told("media_model = \"cloud\"", "media_modell = \"cloud\"");
+    assert_eq!(found.len(), 2, "the field that is not known, the one that is missing: {found:#?}");
+    assert!(
+        found[0].starts_with("sites[0].media_modell: unknown field `media_modell`, expected one of `id`")
+    );
+    assert!(!found[0].contains('…') && found[1].contains("missing field `media_model`"), "{found:#?}");
+}
+
 #[test]
 fn hostile_documents_give_problems_and_never_panic() {
     let deep = format!("{{\"format\":1,\"sites\":{}{}}}", "[".repeat(5000), "]".repeat(5000));

@@ -8,6 +8,7 @@
 //! Exporting and importing is the identity, when secrets are exposed. Redacted secrets are written `***`, and a
 //! document that holds one is refused.
 
+mod names;
 mod read;
 mod write;
 

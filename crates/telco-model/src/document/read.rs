@@ -7,19 +7,24 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
+use super::names::{Names, closest};
 use super::{Format, MAX_BYTES, VERSION, for_each_list};
 use crate::{entity::*, organization::Organization, value::MASK};
 
 /// A document that was not read, with everything that is wrong in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the document has {} problems; the first is {}", .problems.len(), first(.problems))]
+#[error("{}", summary(.problems))]
 pub struct Unread {
     /// What is wrong, in the order of the document; at most 1000.
     pub problems: Vec<Problem>,
 }
 
-fn first(problems: &[Problem]) -> String {
-    problems.first().map(Problem::to_string).unwrap_or_default()
+fn summary(problems: &[Problem]) -> String {
+    match problems {
+        [only] => format!("the document has a problem: {only}"),
+        [first, ..] => format!("the document has {} problems; the first is {first}", problems.len()),
+        [] => "the document was not read".to_owned(),
+    }
 }
 
 /// The most problems told of one entity.
@@ -33,13 +38,14 @@ impl Organization {
     /// # Errors
     /// Every problem, with paths such as `sites[2].caller_address`.
     pub fn from_document(text: &str, format: Format, now: Timestamp) -> Result<Self, Unread> {
-        let (entries, mut problems) = read(text, format)?;
-        match Organization::build(entries, now) {
+        let Reader { entries, mut problems, names, .. } = read(text, format)?;
+        match Organization::build(entries, now, &mut names.missing()) {
             Ok(organization) if problems.is_empty() => return Ok(organization),
             Ok(_) => {}
             Err(more) => problems.extend(more),
         }
         problems.truncate(MOST);
+        names.tell_rows(&mut problems);
         Err(Unread { problems })
     }
 }
@@ -49,17 +55,18 @@ impl Organization {
 /// # Errors
 /// Every problem of form, with its path.
 pub fn parse(text: &str, format: Format) -> Result<Vec<AnyEntity>, Unread> {
-    let (entries, problems) = read(text, format)?;
+    let Reader { entries, mut problems, names, .. } = read(text, format)?;
     if problems.is_empty() {
         Ok(entries.into_iter().map(|(_, entity, _)| entity).collect())
     } else {
+        names.tell_rows(&mut problems);
         Err(Unread { problems })
     }
 }
 
 type Entries = Vec<(String, AnyEntity, Option<Meta>)>;
 
-fn read(text: &str, format: Format) -> Result<(Entries, Vec<Problem>), Unread> {
+fn read(text: &str, format: Format) -> Result<Reader, Unread> {
     let fail = |code: &str, message: String| Unread { problems: vec![Problem::new("", code, message)] };
     if text.len() > MAX_BYTES {
         return Err(fail("document.too_long", format!("a document may have at most {MAX_BYTES} bytes")));
@@ -78,11 +85,10 @@ fn read(text: &str, format: Format) -> Result<(Entries, Vec<Problem>), Unread> {
     let Value::Object(root) = value else {
         return Err(fail("document.shape", "the document must be an object".into()));
     };
-    let mut reader = Reader { entries: Vec::new(), problems: Vec::new(), meta: BTreeMap::new() };
+    let mut reader = Reader::default();
     reader.root(root);
-    let Reader { entries, mut problems, .. } = reader;
-    problems.truncate(MOST);
-    Ok((entries, problems))
+    reader.problems.truncate(MOST);
+    Ok(reader)
 }
 
 /// TOML values as JSON values; dates become text.
@@ -100,10 +106,12 @@ fn plain(value: toml::Value) -> Value {
     }
 }
 
+#[derive(Default)]
 struct Reader {
     entries: Entries,
     problems: Vec<Problem>,
     meta: BTreeMap<EntityRef, Meta>,
+    names: Names,
 }
 
 impl Reader {
@@ -116,20 +124,27 @@ impl Reader {
             self.meta = self.one::<BTreeMap<EntityRef, Meta>>("meta", meta).unwrap_or_default();
         }
         if let Some(settings) = root.remove("organization") {
-            self.entity::<OrganizationSettings>("organization".into(), settings);
+            self.entity::<OrganizationSettings>("organization".into(), EntityKind::Organization, settings);
         }
+        let mut lists = Vec::new();
         macro_rules! lists {
-            ($($key:ident: $type:ident,)*) => {
-                $(self.list::<$type>(stringify!($key), root.remove(stringify!($key)));)*
-            };
+            ($($key:ident: $type:ident,)*) => {$(
+                let key = stringify!($key);
+                lists.push(key);
+                self.list::<$type>(key, EntityKind::$type, root.remove(key));
+            )*};
         }
         for_each_list!(lists);
         for key in root.keys() {
-            self.note(
-                &printable(key),
-                "document.unknown",
-                "there is no such list; see the documentation".into(),
-            );
+            let meant =
+                Some(key).filter(|key| key.len() < 40).and_then(|key| closest(key, lists.iter().copied()));
+            let message = match meant {
+                Some(list) => format!("there is no such list; did you mean \"{list}\"?"),
+                None => {
+                    "there is no such list; crates/telco-model/samples/sample.toml has one of each".into()
+                }
+            };
+            self.note(&printable(key), "document.unknown", message);
         }
         let there: BTreeSet<_> = self.entries.iter().map(|(_, entity, _)| entity.entity_ref()).collect();
         let orphans: Vec<_> = self.meta.keys().filter(|target| !there.contains(target)).copied().collect();
@@ -138,7 +153,10 @@ impl Reader {
         }
     }
 
-    fn list<T: DeserializeOwned + Into<AnyEntity>>(&mut self, key: &str, value: Option<Value>) {
+    fn list<T>(&mut self, key: &str, kind: EntityKind, value: Option<Value>)
+    where
+        T: DeserializeOwned + Into<AnyEntity>,
+    {
         match value {
             None => {}
             Some(Value::Array(list)) => {
@@ -146,19 +164,27 @@ impl Reader {
                     if self.problems.len() >= MOST {
                         return;
                     }
-                    self.entity::<T>(format!("{key}[{index}]"), value);
+                    self.entity::<T>(format!("{key}[{index}]"), kind, value);
                 }
             }
             Some(_) => self.note(key, "document.shape", "must be a list".into()),
         }
     }
 
-    fn entity<T: DeserializeOwned + Into<AnyEntity>>(&mut self, path: String, value: Value) {
-        self.refuse_masks(&path, &value);
-        if let Some(entity) = self.one::<T>(&path, value) {
-            let entity = entity.into();
-            let meta = self.meta.get(&entity.entity_ref()).copied();
-            self.entries.push((path, entity, meta));
+    fn entity<T>(&mut self, path: String, kind: EntityKind, value: Value)
+    where
+        T: DeserializeOwned + Into<AnyEntity>,
+    {
+        self.look_over(&path, &value);
+        let id = value.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.names.row(&path, kind, &id);
+        match self.one::<T>(&path, value) {
+            Some(entity) => {
+                let entity = entity.into();
+                let meta = self.meta.get(&entity.entity_ref()).copied();
+                self.entries.push((path, entity, meta));
+            }
+            None => self.names.unread(kind, &id),
         }
     }
 
@@ -191,7 +217,7 @@ impl Reader {
                 return None;
             }
             let code = if message.starts_with("unknown field") { "field.unknown" } else { "value" };
-            self.note(&at, code, printable(&message));
+            self.note(&at, code, shown(&message, LONGEST_MESSAGE));
             // An element of a list is put out of sight with its whole list: the others would move.
             while matches!(inner.last(), Some(Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown))
             {
@@ -205,7 +231,8 @@ impl Reader {
         None
     }
 
-    fn refuse_masks(&mut self, path: &str, value: &Value) {
+    /// Refuses masks in place of secrets, and takes note of labels.
+    fn look_over(&mut self, path: &str, value: &Value) {
         match value {
             Value::String(text) if text == MASK => {
                 let message = "the secret was redacted; write it, or export with secrets exposed";
@@ -213,17 +240,18 @@ impl Reader {
             }
             Value::Array(list) => {
                 for (index, value) in list.iter().enumerate() {
-                    self.refuse_masks(&format!("{path}[{index}]"), value);
+                    self.look_over(&format!("{path}[{index}]"), value);
                 }
             }
             Value::Object(map) => {
                 for (key, value) in map {
                     if matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_)) {
-                        self.refuse_masks(&format!("{path}.{}", printable(key)), value);
+                        self.look_over(&format!("{path}.{}", printable(key)), value);
                     }
                 }
             }
-            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => self.names.saw(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -267,12 +295,20 @@ fn take_out(value: &mut Value, path: &[Segment]) -> bool {
     }
 }
 
-/// Text out of a document as it may be shown: no control or direction-changing characters, not too long.
+/// The most characters of a message: the longest list of fields that could have been meant has a third.
+const LONGEST_MESSAGE: usize = 4000;
+
+/// A key out of a document as it may be shown.
 fn printable(text: &str) -> String {
+    shown(text, 300)
+}
+
+/// Text without control or direction-changing characters, not too long.
+fn shown(text: &str, most: usize) -> String {
     let shown = |c: char| if crate::value::is_deceptive(c) { '\u{fffd}' } else { c };
-    let mut shown: String = text.chars().take(301).map(shown).collect();
-    if shown.chars().count() > 300 {
-        shown.truncate(shown.char_indices().nth(300).map_or(shown.len(), |(at, _)| at));
+    let mut shown: String = text.chars().take(most + 1).map(shown).collect();
+    if let Some((end, _)) = shown.char_indices().nth(most) {
+        shown.truncate(end);
         shown.push('…');
     }
     shown

@@ -57,7 +57,7 @@ impl Organization {
         let mut problems = Vec::new();
         entity.check(&mut Check::new(&mut problems));
         self.check_unique(&entity, &mut problems);
-        self.check_references(&entity, &mut problems);
+        self.check_references(&entity, &mut Self::missing, &mut problems);
         // Rules between entities look up what is referred to; they say nothing about what is missing.
         rules::check(self, &entity, &mut Check::new(&mut problems));
         if problems.is_empty() { Ok(entity) } else { Err(Rejected::Invalid(problems)) }
@@ -104,11 +104,23 @@ impl Organization {
         }
     }
 
-    pub(super) fn check_references(&self, entity: &AnyEntity, problems: &mut Vec<Problem>) {
+    /// What is said of a reference to nothing.
+    pub(super) fn missing(target: EntityRef) -> Option<String> {
+        Some(format!("{target} does not exist; make it first"))
+    }
+
+    pub(super) fn check_references(
+        &self,
+        entity: &AnyEntity,
+        missing: &mut dyn FnMut(EntityRef) -> Option<String>,
+        problems: &mut Vec<Problem>,
+    ) {
         let this = entity.entity_ref();
         entity.references(&mut Sink::new(&mut |path, target| {
-            if target != this && self.meta(target).is_none() {
-                let message = format!("{target} does not exist; make it first");
+            if target != this
+                && self.meta(target).is_none()
+                && let Some(message) = missing(target)
+            {
                 problems.push(Problem::new(path, "reference.missing", message));
             }
         }));

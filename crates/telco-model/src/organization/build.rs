@@ -18,13 +18,15 @@ impl Organization {
         now: Timestamp,
     ) -> Result<Self, Vec<Problem>> {
         let entries = entities.into_iter().map(|entity| (entity.entity_ref().to_string(), entity, None));
-        Organization::build(entries.collect(), now)
+        Organization::build(entries.collect(), now, &mut Organization::missing)
     }
 
-    /// Makes an organization of entities with the path each was read from.
+    /// Makes an organization of entities with the path each was read from. What is said of a reference to nothing,
+    /// if anything, is up to the caller.
     pub(crate) fn build(
         entries: Vec<(String, AnyEntity, Option<Meta>)>,
         now: Timestamp,
+        missing: &mut dyn FnMut(EntityRef) -> Option<String>,
     ) -> Result<Self, Vec<Problem>> {
         let mut organization = Organization::default();
         let mut problems = Vec::new();
@@ -53,7 +55,7 @@ impl Organization {
             let Some(entity) = organization.get(target) else { continue };
             let mut own = Vec::new();
             entity.check(&mut Check::new(&mut own));
-            organization.check_references(&entity, &mut own);
+            organization.check_references(&entity, missing, &mut own);
             rules::check(&organization, &entity, &mut Check::new(&mut own));
             problems.extend(own.into_iter().map(|problem| problem.under(&path)));
         }
