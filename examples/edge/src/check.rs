@@ -14,8 +14,12 @@ pub(crate) fn print(read: Result<Config, Vec<String>>) -> ExitCode {
     if let Ok(config) = &read {
         summary(config);
     }
-    println!("{} errors, {} warnings", findings.errors, findings.warnings);
+    println!("{}, {}", count(findings.errors, "error"), count(findings.warnings, "warning"));
     if findings.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
 /// What is wrong, a line each.

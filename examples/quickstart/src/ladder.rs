@@ -55,18 +55,24 @@ struct Book {
 }
 
 impl Trace {
-    /// Writes a message down; OPTIONS, which peers ask each other for health, are left out.
+    /// Writes a message down, except what there is too much of: OPTIONS, which peers ask each other for health, and 100, which
+    /// only says that a request has arrived.
     pub(crate) fn message(&self, from: Who, to: Who, message: &Message, at: Instant) {
         let method = message.typed::<CSeq<'_>>().and_then(Result::ok).map(|cseq| cseq.method.into_owned());
-        if method != Some(Method::Options) {
+        if method != Some(Method::Options) && message.status() != Some(100) {
             self.push(Line { at, from, to, text: label(message, method.as_ref()), is_media: false });
         }
     }
 
-    /// Writes audio between two down.
+    /// Writes down what happens now between two besides messages.
     #[allow(clippy::disallowed_methods, reason = "a program reads the clock")]
     pub(crate) fn media(&self, from: Who, to: Who, text: impl Into<String>) {
-        self.push(Line { at: Instant::now(), from, to, text: text.into(), is_media: true });
+        self.audio(from, to, text, Instant::now());
+    }
+
+    /// Writes audio between two down, where it began.
+    pub(crate) fn audio(&self, from: Who, to: Who, text: impl Into<String>, at: Instant) {
+        self.push(Line { at, from, to, text: text.into(), is_media: true });
     }
 
     /// Where somebody is, for the head of the ladder.
@@ -87,9 +93,14 @@ impl Trace {
         let mut book = self.book();
         let mut lines = std::mem::take(&mut book.lines);
         lines.sort_by_key(|line| line.at);
-        draw(&lines, &book.places)
+        let mut drawn = draw(&lines, &book.places);
+        drawn.truncate(drawn.trim_end().len());
+        drawn
     }
 }
+
+/// How to read a ladder, in a line.
+pub(crate) const LEGEND: &str = "Ladders: SIP over UDP, with carrier A over TCP; without 100 Trying and OPTIONS; ═ is audio, where it begins.";
 
 /// A message in a few words.
 fn label(message: &Message, method: Option<&Method<'_>>) -> String {

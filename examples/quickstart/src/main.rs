@@ -9,15 +9,16 @@
 //! Nothing leaves the machine, and no other program is needed.
 
 #![allow(
-    clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
     reason = "a program prints, reads the clock and starts tasks; a story waits for a few of many events"
 )]
 
 mod cast;
+mod folder;
 mod ladder;
 mod office;
+mod out;
 mod paper;
 mod records;
 mod stay;
@@ -30,23 +31,39 @@ use std::process::ExitCode;
 use anyhow::Result;
 use jiff::Timestamp;
 
+use out::say;
 use story::Story;
 
-const USAGE: &str = "usage: cargo quickstart [-- --stay] | cargo quickstart ORGANIZATION.toml|.json
+const USAGE: &str = "\
+usage: cargo quickstart                              real calls on loopback
+       cargo quickstart -- --stay                    the same, then it keeps running for your own phone
+       cargo quickstart ORGANIZATION.toml|.json      an organization on paper
 
-Without arguments: an edge, two phones, two carriers and a service desk on loopback make five calls, each drawn and judged.
---stay keeps them running, for your own phone. With a file: your own organization on paper.";
+Without arguments an edge, two phones, two carriers and a service desk make five calls, each drawn and judged.
+
+An organization file holds sites, trunks, number plans, users, phones …: `format = 1`, and a list for each of them.
+Two to try, and to begin your own with (in the second, [edge] is for the program examples/edge, and skipped here):
+
+       cargo quickstart crates/telco-model/samples/sample.toml
+       cargo quickstart examples/edge/edge.toml";
+
+/// The exit code for an option there is not, as of most programs.
+const MISUSED: u8 = 2;
 
 fn main() -> ExitCode {
-    let argument = std::env::args().nth(1);
-    let done = match argument.as_deref() {
-        Some("-h" | "--help") => {
-            println!("{USAGE}");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => perform(false),
+        ["--stay"] => perform(true),
+        ["-h" | "--help"] => {
+            say!("{USAGE}");
             Ok(())
         }
-        None => perform(false),
-        Some("--stay") => perform(true),
-        Some(file) => paper::tell(&PathBuf::from(file), Timestamp::now()),
+        [file] if !file.starts_with('-') => paper::tell(&PathBuf::from(file), Timestamp::now()),
+        [..] => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(MISUSED);
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,7 +80,7 @@ async fn perform(stay: bool) -> Result<()> {
     let organization = story.office.organization.clone();
     heading("The office");
     paper::print_tree(&organization);
-    println!("\n  picture: {}", paper::draw(&organization, &story.office.directory)?.display());
+    say!("\n  picture: {}", paper::draw(&organization, &story.office.directory)?.display());
     heading("On paper: what people dial, and why it goes where it goes");
     paper::at_sites(
         &organization,
@@ -76,10 +93,10 @@ async fn perform(stay: bool) -> Result<()> {
     let records = story.office.records().await?;
     records::print(&records, &organization);
     let failed = story.judge_records(&records);
-    println!("\n  recording: {}", story.recording().display());
-    println!("  records:   {}", story.office.directory.join("spool").display());
+    say!("\n  recording: {}", story.recording().display());
+    say!("  records:   {}", story.office.directory.join("spool").display());
     anyhow::ensure!(failed == 0, "{failed} expectations did not hold, see the ✗ above");
-    println!("\nAll is as it should be.");
+    say!("\nAll is as it should be. The files above are kept in {}.", story.office.directory.display());
     if stay {
         stay::forever(story).await?;
     } else {
@@ -89,5 +106,5 @@ async fn perform(stay: bool) -> Result<()> {
 }
 
 fn heading(text: &str) {
-    println!("\n{text}\n{}\n", "─".repeat(text.chars().count()));
+    say!("\n{text}\n{}\n", "─".repeat(text.chars().count()));
 }

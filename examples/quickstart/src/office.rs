@@ -27,6 +27,9 @@ use telco_model::document::Format;
 use telco_model::value::EdgeId;
 use tokio::sync::mpsc::Receiver;
 
+use crate::folder;
+use crate::out::say;
+
 /// Tones that stand for the voice that says "for an extension press 2", and "dial it now".
 pub(crate) const MENU: f64 = 540.0;
 pub(crate) const EXTENSION: f64 = 660.0;
@@ -44,7 +47,7 @@ pub(crate) struct Office {
     pub(crate) directory: PathBuf,
     pub(crate) running: Running,
     /// What the edge tells; the story reads it in the call records.
-    _events: Receiver<Event>,
+    pub(crate) events: Receiver<Event>,
 }
 
 /// The organization, for the peers at these addresses.
@@ -66,7 +69,7 @@ pub(crate) fn organization(peers: &Neighbours) -> Result<Organization> {
 impl Office {
     /// Starts the edge at an address of this machine: on this port when it is free, else on another.
     pub(crate) fn open(organization: Organization, at: IpAddr, port: u16) -> Result<Self> {
-        let directory = std::env::temp_dir().join(format!("telco-quickstart-{}", std::process::id()));
+        let directory = folder::make()?;
         for part in ["prompts", "recordings"] {
             fs::create_dir_all(directory.join(part))?;
         }
@@ -79,7 +82,10 @@ impl Office {
         }
         let mut config = EdgeConfig::new(UaConfig::default(), at.to_string());
         config.targets = TargetPolicy::with_loopback();
-        let port = if is_free(SocketAddr::new(at, port)) { port } else { free_port(at)? };
+        let (wanted, port) = (port, if is_free(SocketAddr::new(at, port)) { port } else { free_port(at)? });
+        if wanted != 0 && port != wanted {
+            say!("{wanted} is taken, so the edge listens on {port}.");
+        }
         let listeners = [Transport::Udp, Transport::Tcp];
         let listener = |(id, transport)| Listener::new(SocketId(id), transport, SocketAddr::new(at, port));
         let first = free_port(at)? & !1;
@@ -100,7 +106,7 @@ impl Office {
             spool: directory.join("spool"),
         };
         let (running, events) = edge_driver::start(settings).context("the edge does not start")?;
-        Ok(Self { organization, directory, running, _events: events })
+        Ok(Self { organization, directory, running, events })
     }
 
     /// Where it listens.

@@ -13,8 +13,9 @@ use sip_trunk::transport::Transport;
 
 use crate::cast::{Call, Peer, Role, measure};
 use crate::heading;
-use crate::ladder::{Trace, Who};
+use crate::ladder::{LEGEND, Trace, Who};
 use crate::office::{self, EXTENSION, MENU, Neighbours, Office};
+use crate::out::say;
 
 /// How long people talk: long enough to measure their voices.
 const TALK: Duration = Duration::from_millis(1300);
@@ -66,13 +67,14 @@ impl Story {
     pub(crate) async fn play(&mut self) -> Result<()> {
         let played = self.scenes().await;
         if played.is_err() {
-            print!("{}", self.trace.draw());
+            say!("{}", self.trace.draw());
         }
         played
     }
 
     async fn scenes(&mut self) -> Result<()> {
         heading("1  Everybody registers");
+        say!("  {LEGEND}\n");
         self.registrations().await.context("registrations")?;
         heading("2  A carrier calls a number of ours: +1 214 555 0101, Ana's");
         self.inbound().await.context("the call from the carrier")?;
@@ -94,7 +96,7 @@ impl Story {
         self.trunk = host.context("the contact of the edge")?.to_owned();
         self.ana.register(edge).await?;
         self.luis.register(edge).await?;
-        print!("{}", self.trace.draw());
+        say!("{}", self.trace.draw());
         let status = self.office.running.handle().call(|edge, _| edge.status()).await?;
         self.expect(status.contacts == 2, "two phones have proved their passwords, and have a contact each");
         self.expect(contact.contains("<sip:office@"), &format!("carrier A reaches the edge as {contact}"));
@@ -107,7 +109,7 @@ impl Story {
         self.judge_audio(&caller, Who::CarrierA, &ana, Who::Ana);
         self.carrier_a()?.hang_up(&mut caller).await?;
         self.ana.ended(&mut ana).await?;
-        print!("{}", self.trace.draw());
+        say!("{}", self.trace.draw());
         self.tell_audio(&caller, "the caller", &ana, "Ana");
         self.judge_recording()
     }
@@ -139,7 +141,7 @@ impl Story {
         self.judge_audio(&luis, Who::Luis, &called, Who::CarrierA);
         self.luis.hang_up(&mut luis).await?;
         self.carrier_a()?.ended(&mut called).await?;
-        print!("{}", self.trace.draw());
+        say!("{}", self.trace.draw());
         let (to, from) = (target(&ringing.1), text(&ringing.1, "From"));
         self.expect(to.contains("+12125550147"), &format!("the carrier is called by an E.164 number: {to}"));
         self.expect(from.contains("+12145550"), &format!("and told a number of ours as the caller: {from}"));
@@ -165,7 +167,7 @@ impl Story {
         self.judge_audio(&caller, Who::CarrierA, &luis, Who::Luis);
         self.carrier_a()?.hang_up(&mut caller).await?;
         self.luis.ended(&mut luis).await?;
-        print!("{}", self.trace.draw());
+        say!("{}", self.trace.draw());
         self.expect(menu, &format!("the caller heard the menu, a prompt of {MENU} Hz"));
         self.expect(extension, &format!("the key 2 led to the next prompt, of {EXTENSION} Hz"));
         let called = target(&ringing.1);
@@ -204,7 +206,7 @@ impl Story {
         self.judge_audio(&caller, Who::CarrierA, &ana, Who::Ana);
         self.carrier_a()?.hang_up(&mut caller).await?;
         self.ana.ended(&mut ana).await?;
-        print!("{}", self.trace.draw());
+        say!("{}", self.trace.draw());
 
         let uui = text(&ringing.1, "User-to-User");
         let received = UserToUser::parse(uui.as_bytes()).ok().and_then(|uui| uui.data().ok());
@@ -236,9 +238,14 @@ impl Story {
         self.judge_audio(&ana, Who::Ana, &called, Who::CarrierB);
         self.ana.hang_up(&mut ana).await?;
         self.carrier_b.ended(&mut called).await?;
-        print!("{}", self.trace.draw());
+        say!("{}", self.trace.draw());
         let to = target(&ringing.1);
-        self.expect(to.contains("+12125550199"), &format!("carrier B is called in its place: {to}"));
+        self.expect(
+            to.contains("+12125550199"),
+            &format!(
+                "carrier B is called in its place, at its server; A was at the domain we register with: {to}"
+            ),
+        );
         self.tell_audio(&ana, "Ana", &called, "the called side");
         Ok(())
     }
@@ -280,11 +287,13 @@ impl Story {
         self.office.directory.join("recordings/inbound.wav")
     }
 
-    /// Draws the audio into the ladder.
+    /// Draws the audio into the ladder, where both sides had begun.
     fn judge_audio(&self, a: &Call, of_a: Who, b: &Call, of_b: Who) {
         let (codec, there) = b.unchanged_from(a);
         let (_, back) = a.unchanged_from(b);
-        self.trace.media(of_a, of_b, format!("RTP {codec}: {there} packets → ← {back}"));
+        if let Some(began) = a.began().max(b.began()) {
+            self.trace.audio(of_a, of_b, format!("RTP {codec}: {there} packets → ← {back}"), began);
+        }
     }
 
     /// Judges what two heard of each other: the tone of the other, and its packets bit for bit.
@@ -322,13 +331,13 @@ impl Story {
                 ),
             );
         }
-        println!("    {}", path.display());
+        say!("    {}", path.display());
         Ok(())
     }
 
     /// Says whether something holds, and counts what does not.
     pub(crate) fn expect(&mut self, holds: bool, what: &str) {
-        println!("  {} {what}", if holds { '✓' } else { '✗' });
+        say!("  {} {what}", if holds { '✓' } else { '✗' });
         self.failed += usize::from(!holds);
     }
 }

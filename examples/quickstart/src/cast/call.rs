@@ -28,6 +28,8 @@ pub(crate) struct Call {
     hertz: f64,
     recording: Option<PathBuf>,
     talk: Option<(Sender<Command>, JoinHandle<Talker>)>,
+    /// When it began to talk.
+    began: Option<Instant>,
     tape: SharedTape,
 }
 
@@ -75,7 +77,16 @@ impl Preparation {
 
     pub(crate) fn call(self, session: SessionId, hertz: f64, recording: Option<PathBuf>) -> Call {
         let (side, sockets) = (self.side, Some(self.sockets));
-        Call { session, side, sockets, hertz, recording, talk: None, tape: SharedTape::default() }
+        Call {
+            session,
+            side,
+            sockets,
+            hertz,
+            recording,
+            talk: None,
+            began: None,
+            tape: SharedTape::default(),
+        }
     }
 }
 
@@ -83,6 +94,11 @@ impl Call {
     /// The tone this side speaks with.
     pub(crate) fn hertz(&self) -> f64 {
         self.hertz
+    }
+
+    /// When it began to talk.
+    pub(crate) fn began(&self) -> Option<Instant> {
+        self.began
     }
 
     pub(crate) fn take_answer(&mut self, answer: &[u8]) -> Result<()> {
@@ -101,6 +117,7 @@ impl Call {
         let (commands, queue) = mpsc::channel(16);
         let (events, _) = mpsc::channel(1);
         self.talk = Some((commands, tokio::spawn(serve(talker, sockets, queue, events))));
+        self.began = Some(now);
         Ok(())
     }
 

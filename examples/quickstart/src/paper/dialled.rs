@@ -6,18 +6,20 @@ use numplan::detail::StepState;
 use numplan::{Conditions, Simulation, simulate};
 use telco_model::Organization;
 
+use crate::out::say;
+
 /// Simulates dialled strings at every site.
 pub(crate) fn at_sites(organization: &Organization, dialled: &[&str], now: Timestamp) -> Result<()> {
     let conditions = Conditions::as_configured(now);
     for site in organization.sites() {
-        println!("  site {}", site.name);
+        say!("  site {}", site.name);
         for dialled in dialled {
             let simulation = simulate(organization, site.id, dialled, &conditions)?;
             let verdict = match simulation.first_failure() {
                 None => format!("✓ {}", way(&simulation)),
                 Some(step) => format!("✗ {}", found(step)),
             };
-            println!("    {dialled:<20} {verdict}");
+            say!("    {dialled:<20} {verdict}");
         }
     }
     Ok(())

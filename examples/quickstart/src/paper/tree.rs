@@ -3,39 +3,37 @@
 use telco_model::Organization;
 use telco_model::entity::RouteTarget;
 
+use crate::out::{count, say};
+
 /// Prints sites with their phones and ways out, then trunk groups and edges.
 pub(crate) fn print(organization: &Organization) {
     let counts = [
-        (organization.sites().len(), "sites"),
-        (organization.trunks().len(), "trunks"),
-        (organization.edges().len(), "edges"),
-        (organization.phones().len(), "phones"),
-        (organization.users().len(), "users"),
+        count(organization.sites().len(), "site"),
+        count(organization.trunks().len(), "trunk"),
+        count(organization.edges().len(), "edge"),
+        count(organization.phones().len(), "phone"),
+        count(organization.users().len(), "user"),
     ];
-    let counts = counts.map(|(count, what)| match count {
-        1 => format!("1 {}", what.trim_end_matches('s')),
-        _ => format!("{count} {what}"),
-    });
-    println!("  {}", counts.join(", "));
+    say!("  {}", counts.join(", "));
     for site in organization.sites() {
-        println!("\n  site {} ({:?})", site.name, site.media_model);
+        say!("\n  site {} ({:?})", site.name, site.media_model);
         for phone in organization.phones_of(site.id) {
-            println!("  ├─ {:<9} {}", phone.category.label(), phone.name);
+            say!("  ├─ {:<9} {}", phone.category.label(), phone.name);
         }
         for route in organization.outbound_routes_of(site.id) {
             let classes: Vec<_> = route.classifications.iter().map(|class| class.as_str()).collect();
-            println!("  ├─ {} → {}", classes.join(", "), target(organization, &route.target));
+            say!("  ├─ {} → {}", classes.join(", "), target(organization, &route.target));
         }
-        println!("  └─ {} number plans", site.number_plans.len());
+        say!("  └─ {}", count(site.number_plans.len(), "number plan"));
     }
     for group in organization.trunk_groups() {
         let members: Vec<_> = group.in_order().into_iter().filter_map(|id| organization.trunk(id)).collect();
         let names: Vec<_> = members.iter().map(|trunk| trunk.name.as_str()).collect();
-        println!("\n  trunk group {}: {}", group.name, names.join(", then "));
+        say!("\n  trunk group {}: {}", group.name, names.join(", then "));
     }
     for group in organization.edge_groups() {
         let edges: Vec<_> = organization.edges_of(group.id).map(|edge| edge.name.as_str()).collect();
-        println!("  edge group {}: {}", group.name, edges.join(", "));
+        say!("  edge group {}: {}", group.name, edges.join(", "));
     }
 }
 
