@@ -4,6 +4,7 @@
 
 mod imports;
 mod layout;
+mod pages;
 mod public_surface;
 mod requirements;
 mod safety;
