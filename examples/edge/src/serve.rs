@@ -27,7 +27,9 @@ pub(crate) fn run(config: Config, path: Option<PathBuf>) -> Result<(), String> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(color);
     log.with_writer(std::io::stderr).init();
     driver::raise_file_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // One task owns the edge: with one thread for it and what it works with, nothing in a call wakes another processor. Log and metrics
+    // are on the main thread, media on threads of its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(serve(config, path))
 }
 

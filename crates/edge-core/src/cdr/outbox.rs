@@ -12,31 +12,36 @@ use super::record::CallRecord;
 /// How long after a failed write the next one is tried.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Keeps every record until the disk has it. One line is with the driver at a time, so their order on disk is that of the calls'
-/// ends.
+/// How many lines are written at once: some 500 kB.
+const AT_ONCE: usize = 256;
+
+/// Keeps every record until the disk has it. The driver has one [`Store`] at a time, so their order on disk is that of the calls'
+/// ends; what ends while the disk is busy goes into the next one, together.
 #[derive(Debug)]
 pub struct Outbox {
     bound: usize,
     /// The number of the next record.
     next: u64,
     waiting: VecDeque<(u64, Bytes)>,
-    /// Whether the first one is with the driver.
-    in_flight: bool,
+    /// How many of them, from the first, are with the driver.
+    in_flight: usize,
     failing: bool,
     retry_at: Option<Instant>,
     events: VecDeque<OutboxEvent>,
 }
 
-/// A line for the driver to append. It answers with [`Outbox::stored`] or [`Outbox::failed`].
+/// Lines for the driver to append, all or none. It answers with [`Outbox::stored`] or [`Outbox::failed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
-    /// Its number.
+    /// The number of the first line.
+    pub first: u64,
+    /// The number of the last line, by which the answer names them all.
     pub sequence: u64,
-    /// The line, its line end included.
-    pub line: Bytes,
+    /// The lines, their line ends included.
+    pub lines: Bytes,
 }
 
-/// Why a line is not on disk.
+/// Why lines are not on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreFault {
@@ -77,7 +82,7 @@ impl Outbox {
             bound,
             next,
             waiting: VecDeque::new(),
-            in_flight: false,
+            in_flight: 0,
             failing: false,
             retry_at: None,
             events: VecDeque::new(),
@@ -98,36 +103,47 @@ impl Outbox {
         sequence
     }
 
-    /// The next line to write; `None` while one is being written, or while the disk rests after a failure.
+    /// The next lines to write; `None` while some are being written, or while the disk rests after a failure.
     pub fn poll_store(&mut self) -> Option<Store> {
-        if self.in_flight || self.retry_at.is_some() {
+        if self.in_flight > 0 || self.retry_at.is_some() {
             return None;
         }
-        let (sequence, line) = self.waiting.front()?;
-        self.in_flight = true;
-        Some(Store { sequence: *sequence, line: line.clone() })
+        let batch = self.waiting.iter().take(AT_ONCE);
+        let (first, sequence) = (batch.clone().next()?.0, batch.clone().next_back()?.0);
+        self.in_flight = batch.len();
+        let lines = if self.in_flight == 1 {
+            self.waiting.front()?.1.clone()
+        } else {
+            batch.flat_map(|(_, line)| line.iter().copied()).collect()
+        };
+        Some(Store { first, sequence, lines })
     }
 
-    /// The line with this number is on disk.
+    /// The lines up to this number are on disk.
     pub fn stored(&mut self, sequence: u64) {
-        if self.waiting.front().is_some_and(|(first, _)| *first == sequence) {
-            self.waiting.pop_front();
-            self.in_flight = false;
+        if self.is_in_flight(sequence) {
+            self.waiting.drain(..std::mem::take(&mut self.in_flight));
             if std::mem::take(&mut self.failing) {
                 self.events.push_back(OutboxEvent::Recovered { waiting: self.waiting.len() });
             }
         }
     }
 
-    /// The line with this number is not on disk; it stays and is tried again.
+    /// The lines up to this number are not on disk; they stay and are tried again.
     pub fn failed(&mut self, sequence: u64, fault: StoreFault, now: Instant) {
-        if self.waiting.front().is_some_and(|(first, _)| *first == sequence) {
-            self.in_flight = false;
+        if self.is_in_flight(sequence) {
+            self.in_flight = 0;
             self.retry_at = Some(now + RETRY_AFTER);
             if !std::mem::replace(&mut self.failing, true) {
                 self.events.push_back(OutboxEvent::Failing { fault, waiting: self.waiting.len() });
             }
         }
+    }
+
+    /// Whether this names what the driver has.
+    fn is_in_flight(&self, sequence: u64) -> bool {
+        let last = self.in_flight.checked_sub(1).and_then(|last| self.waiting.get(last));
+        last.is_some_and(|(last, _)| *last == sequence)
     }
 
     /// Tries again what failed.

@@ -1,4 +1,4 @@
-//! The spool: call records on disk, each line durable before it counts.
+//! The spool: call records on disk, durable before they count.
 //!
 //! Files are named `records-N.jsonl` by their first record's number; a new one is begun when one has grown large. One process
 //! writes a spool at a time.
@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::mpsc;
@@ -18,6 +19,9 @@ use crate::cdr::{Store, StoreFault};
 
 /// When a file has this many octets, the next line begins another.
 const FILE_SIZE: u64 = 64 << 20;
+
+/// How often the disk is written at most: records wait no longer than this for those before them.
+const PACE: Duration = Duration::from_millis(10);
 
 /// An open spool.
 pub struct Spool {
@@ -58,7 +62,7 @@ impl Spool {
         Ok((Self { directory: directory.to_owned(), file, length, _lock: lock }, found))
     }
 
-    /// Appends a line and waits until it is on the disk. After a failure nothing of it is there.
+    /// Appends lines and waits until they are on the disk. After a failure nothing of it is there.
     ///
     /// # Errors
     /// [`StoreFault`].
@@ -74,30 +78,33 @@ impl Spool {
 
     fn try_append(&mut self, store: &Store) -> io::Result<()> {
         if self.length >= FILE_SIZE {
-            let path = name(&self.directory, store.sequence);
+            let path = name(&self.directory, store.first);
             self.file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
             self.length = 0;
             File::open(&self.directory)?.sync_all()?;
         }
-        self.file.write_all_at(&store.line, self.length)?;
+        self.file.write_all_at(&store.lines, self.length)?;
         self.file.sync_data()?;
-        self.length += store.line.len() as u64;
+        self.length += store.lines.len() as u64;
         Ok(())
     }
 
-    /// Writes on a thread of its own, until the sender is dropped. Each line is answered with its number.
+    /// Writes on a thread of its own, until the sender is dropped. What is stored is answered with its number, [`PACE`] after it began
+    /// at the earliest: an idle edge has its record on the disk at once, a busy one writes many together.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(mut self) -> io::Result<(SyncSender<Store>, mpsc::UnboundedReceiver<Stored>)> {
-        // The outbox has one line out at a time, so neither channel ever holds more.
+        // The outbox has one store out at a time, so neither channel ever holds more.
         let (lines, queue): (_, Receiver<Store>) = sync_channel(1);
         let (answers, stored) = mpsc::unbounded_channel();
         std::thread::Builder::new().name("spool".into()).spawn(move || {
             while let Ok(store) = queue.recv() {
+                let began = Instant::now();
                 // Whatever happens to a line, it is answered: the next one waits for that.
                 let appended = catch_unwind(AssertUnwindSafe(|| self.append(&store)));
                 let result = appended.unwrap_or(Err(StoreFault::Unwritable));
+                std::thread::sleep(PACE.saturating_sub(began.elapsed()));
                 if answers.send(Stored { sequence: store.sequence, result }).is_err() {
                     return;
                 }
@@ -107,7 +114,7 @@ impl Spool {
     }
 }
 
-/// What became of a line.
+/// What became of a [`Store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
     /// Its number.
@@ -161,7 +168,7 @@ mod tests {
     use crate::cdr::frame::{read_all, write_line};
 
     fn line(sequence: u64) -> Store {
-        Store { sequence, line: write_line(sequence, "{}").into() }
+        Store { first: sequence, sequence, lines: write_line(sequence, "{}").into() }
     }
 
     fn numbers(directory: &Path) -> Vec<u64> {

@@ -17,9 +17,9 @@ pub enum Input {
     Network(sip_trunk::endpoint::Input),
     /// In the media of a call.
     Media(MediaEvent),
-    /// A line of the spool is on disk.
+    /// The lines of a [`Store`] are on disk.
     Stored(u64),
-    /// It is not.
+    /// They are not.
     StoreFailed(u64, StoreFault),
     /// The wall clock was looked at again.
     Clock(Timestamp),
@@ -31,7 +31,7 @@ pub enum Input {
 pub enum Event {
     /// For the media threads, in this order.
     Media(MediaCommand),
-    /// Append this line to the spool, and say when it is on disk.
+    /// Append these lines to the spool, and say when they are on disk.
     Store(Store),
     /// The spool fares badly, or well again.
     Records(OutboxEvent),

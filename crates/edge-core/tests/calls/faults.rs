@@ -101,8 +101,8 @@ fn a_full_disk_costs_no_call_and_no_record() {
     assert!(edge.told.iter().any(|told| told.contains("Recovered")), "{:?}", edge.told);
     carrier.act(&sim, |agent, now| agent.hang_up(stays, None, now).unwrap());
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
-    let lines: Vec<_> =
-        edge.stored.iter().map(|store| frame::read_line(store.line.trim_ascii_end()).unwrap()).collect();
+    let spool: Vec<u8> = edge.stored.iter().flat_map(|store| store.lines.to_vec()).collect();
+    let lines: Vec<_> = frame::read_all(&spool).map(|read| read.line.unwrap()).collect();
     assert!(lines.is_sorted_by_key(|line| line.sequence), "{lines:?}");
     let stored: Vec<CallRecord> =
         lines.iter().map(|line| serde_json::from_str(line.record).unwrap()).collect();

@@ -9,6 +9,7 @@
 mod device;
 mod diagnoses;
 mod faults;
+mod footprint;
 mod group;
 mod identity;
 mod inbound;
