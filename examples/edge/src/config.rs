@@ -1,18 +1,20 @@
 //! The configuration file: a small `[edge]` section for this process, and the organization it serves.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs};
 
 use edge_core::compile::{self, Runtime, compile};
+use edge_core::edge::Recorded;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sip_trunk::transport::Transport;
 use sip_trunk::trunk::Ingress;
 use telco_model::Organization;
 use telco_model::document::Format;
-use telco_model::value::EdgeId;
+use telco_model::value::{EdgeId, TrunkId};
 
 /// The sample in this package, for a start without arguments.
 pub(crate) const SAMPLE: &str = include_str!("../edge.toml");
@@ -62,6 +64,9 @@ pub(crate) struct Section {
     pub(crate) spool: PathBuf,
     /// Where recordings are kept.
     pub(crate) recordings: PathBuf,
+    /// Which calls are recorded there; none when left out.
+    #[serde(default)]
+    record: Record,
     /// Where prompts are.
     pub(crate) prompts: PathBuf,
     /// Where metrics are served; nowhere when absent.
@@ -113,6 +118,29 @@ impl From<WrittenListen> for Listen {
     }
 }
 
+/// Which calls are recorded.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Record {
+    /// `"everything"` or `"nothing"`.
+    Word(RecordWord),
+    /// Those over one of these trunks.
+    Trunks(BTreeSet<TrunkId>),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RecordWord {
+    Everything,
+    Nothing,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self::Word(RecordWord::Nothing)
+    }
+}
+
 /// Files of a certificate.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +160,14 @@ const fn an_hour() -> u64 {
 }
 
 impl Section {
+    pub(crate) fn recorded(&self) -> Recorded {
+        match &self.record {
+            Record::Word(RecordWord::Everything) => Recorded::Everything,
+            Record::Word(RecordWord::Nothing) => Recorded::Nothing,
+            Record::Trunks(trunks) => Recorded::Trunks(trunks.clone()),
+        }
+    }
+
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
     }
@@ -232,6 +268,10 @@ fn read_document(
     if runtime.edge.is_none() {
         problems.extend(issues.iter().map(ToString::to_string));
     }
+    if let Record::Trunks(trunks) = &edge.record {
+        let unknown = trunks.iter().filter(|trunk| !runtime.trunks.contains_key(trunk));
+        problems.extend(unknown.map(|id| format!("edge.record: {id} is no trunk of this edge")));
+    }
     issues.extend(runtime.check_trunks(&edge.ingress()));
     issues.extend(runtime.check_prompts(|file| edge.prompts.join(file).is_file()));
     issues.sort();
@@ -303,6 +343,19 @@ mod tests {
         assert!(config.edge.prompts.is_dir(), "{}", config.edge.prompts.display());
         assert_eq!(config.issues.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
         assert_eq!(config.runtime.accounts.len(), 2);
+    }
+
+    #[test]
+    fn calls_are_recorded_as_the_file_says() {
+        let recorded = |record: &str| {
+            let text = SAMPLE.replacen("prompts = ", &format!("{record}\nprompts = "), 1);
+            load_text(&text, now()).map(|config| crate::setup::edge(&config).recording)
+        };
+        assert_eq!(recorded(""), Ok(Recorded::Nothing));
+        assert_eq!(recorded("record = \"everything\""), Ok(Recorded::Everything));
+        let carrier = BTreeSet::from([TrunkId::labelled("carrier")]);
+        assert_eq!(recorded("record = [\"@carrier\"]"), Ok(Recorded::Trunks(carrier)));
+        assert!(recorded("record = [\"@nobody\"]").is_err_and(|told| told[0].starts_with("edge.record: ")));
     }
 
     /// ST-036: SIP on 5060, 5061 with TLS, and media on 10000 to 20000, unless the file says otherwise.

@@ -8,6 +8,7 @@ use edge_core::group;
 use edge_core::guard::Loudness;
 use edge_core::registrar;
 use jiff::Timestamp;
+use sip_trunk::trunk::TrunkEvent;
 use tracing::{error, info, warn};
 
 use crate::diagnoses::Diagnoses;
@@ -38,6 +39,8 @@ impl Counts {
                 info!(conversation = %record.conversation, "{}", line(record));
             }
             Event::Registrar(event) => log_registrar(event),
+            // The trunks have said so in the log themselves.
+            Event::Trunk(TrunkEvent::HealthChanged { .. }) => {}
             Event::Trunk(event) => info!("{event}"),
             Event::Group(output) => log_group(output),
             Event::Security(event) => {

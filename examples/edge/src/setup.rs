@@ -40,7 +40,12 @@ pub(crate) fn edge(config: &Config) -> EdgeConfig {
         UaConfig { product: concat!("telco-edge/", env!("CARGO_PKG_VERSION")).into(), ..UaConfig::default() };
     let targets =
         if section.allow_loopback { TargetPolicy::with_loopback() } else { TargetPolicy::default() };
-    EdgeConfig { prompts: Some(section.prompts.clone()), targets, ..EdgeConfig::new(ua, &section.host) }
+    EdgeConfig {
+        prompts: Some(section.prompts.clone()),
+        recording: section.recorded(),
+        targets,
+        ..EdgeConfig::new(ua, &section.host)
+    }
 }
 
 /// The name servers of this machine, with the records carriers spread their load by; its addresses alone where they are not
