@@ -89,7 +89,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Writes on a thread of its own, until the sender is dropped. What is stored is answered with its number, [`PACE`] after it began
+    /// Writes on a thread of its own, until the sender is dropped. What is stored is answered with its number, 10 ms after it began
     /// at the earliest: an idle edge has its record on the disk at once, a busy one writes many together.
     ///
     /// # Errors
