@@ -377,6 +377,21 @@ fn legs_without_a_common_way_stay_alone_and_say_so() {
     assert!(!call.heard_by(&a).is_empty());
 }
 
+/// The far side's port is gone (ICMP says so for every packet): the call goes on for the side that is left, and the cause is told.
+#[test]
+fn a_far_port_that_is_gone_is_told() {
+    let (mut a, b) = (Peer::new(A, "audio/PCMU"), Peer::new(B, "audio/PCMU"));
+    let mut call = Call::of_two(&a, &b);
+    for _ in 0..500 {
+        call.speak(&mut a, 1000, 1);
+        call.media.handle_unreachable(2 * usize::from(B.0));
+    }
+    let told = call.told();
+    let about = |notice: &&Notice| matches!(notice, Notice::Diagnosed { leg: B, diagnosis } if diagnosis.code() == "port-blocked");
+    assert_eq!(told.iter().filter(about).count(), 1, "{told:?}");
+    assert!(!told.contains(&Notice::Closed), "{told:?}");
+}
+
 /// MR-015, DG-050: silence is reported, and so is its cause, each once.
 #[test]
 fn silence_is_reported_with_its_cause() {
