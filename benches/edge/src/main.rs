@@ -4,7 +4,7 @@
 //! ```text
 //! cargo run --release -p edge-bench                       # everything, about half an hour
 //! cargo run --release -p edge-bench -- --only udp         # calls over UDP alone
-//! cargo run --release -p edge-bench -- --quick            # whether it works, in less than a minute; no figures
+//! cargo run --release -p edge-bench -- --quick            # whether it works; no figures
 //!
 //!  SIPp calls ──► [stunnel] ──► edge | Kamailio ──► [stunnel] ──► SIPp answers
 //! ```
