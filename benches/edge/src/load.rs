@@ -120,7 +120,7 @@ fn command(name: &str, scenario: &str, local: SocketAddr, place: &Place, scratch
     command.arg("-sf").arg(scratch.write(&format!("{name}.xml"), scenario));
     command.args(["-i", &local.ip().to_string(), "-p", &local.port().to_string(), "-t", transport]);
     command.args(["-nostdin", "-l", "100000", "-recv_timeout", "20000", "-buff_size", "1000000", "-fd", "1"]);
-    // Whatever the limit on open files is: one socket is all it uses.
+    // Within any usual limit on open files: it has a socket for each address of phones at most.
     command.args(["-max_socket", "1000"]);
     command.args(["-trace_err", "-error_file"]).arg(scratch.path().join(format!("{name}.errors")));
     command.args(["-trace_stat", "-stf"]).arg(scratch.path().join(format!("{name}.stat")));
