@@ -91,21 +91,8 @@ fn named(kind: EntityKind, id: &str) -> Option<EntityRef> {
 
 /// The word that was perhaps meant: the closest, when no more than a third of its letters are others.
 pub(super) fn closest<'w>(word: &str, among: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    let near = |other: &&str| (distance(word, other), other.len());
-    among.filter(|other| distance(word, other) * 3 <= other.len()).min_by_key(near)
-}
-
-/// How many letters are to be inserted, deleted or replaced (Levenshtein's distance).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (line, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, y) in b.bytes().enumerate() {
-            let least = (diagonal + usize::from(x != y)).min(row[column].min(row[column + 1]) + 1);
-            diagonal = std::mem::replace(&mut row[column + 1], least);
-        }
-    }
-    row[b.len()]
+    let distances = among.map(|other| (strsim::levenshtein(word, other), other.chars().count(), other));
+    distances.filter(|(letters, of, _)| letters * 3 <= *of).min().map(|(_, _, other)| other)
 }
 
 #[cfg(test)]
@@ -114,9 +101,6 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_pen_is_seen_and_another_word_is_not() {
-        for (a, b, letters) in [("", "", 0), ("ana", "anna", 1), ("", "ana", 3), ("kitten", "sitting", 3)] {
-            assert_eq!((distance(a, b), distance(b, a)), (letters, letters), "{a} {b}");
-        }
         let known = ["@ana", "@luis", "@reception"];
         assert_eq!(closest("@anna", known.into_iter()), Some("@ana"));
         assert_eq!(closest("@recepcion", known.into_iter()), Some("@reception"));
