@@ -22,7 +22,9 @@ use crate::call::{Branch, Call, CallId, Dialing, Leg, Party, Prepared, Purpose, 
 use crate::cdr::{LegOutcome, LegRecord};
 use crate::compile::{Phone, Reach, Runtime, Trunk, User};
 use crate::guard::Attempt;
-use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg, MediaPorts, PoolId, Sound, ToneKind};
+use crate::media::{
+    Action, LegNegotiation, LegProfile, MediaAddress, MediaLeg, MediaPorts, PoolId, Sound, ToneKind,
+};
 use crate::route::{self, Origin, Query, Target};
 
 impl Edge {
@@ -323,7 +325,7 @@ impl Edge {
         let wall = self.stamp(id, now);
         let call = self.calls.get_mut(id)?;
         let leg = call.free_leg()?;
-        let address = self.ports.take(profile.pool, now)?;
+        let address = take_ports(&mut self.ports, profile.pool, call.emergency, now)?;
         let (mut negotiation, mut offer) = (None, None);
         if !matches!(party, Party::Undecided) {
             let mut side = LegNegotiation::new(profile, address, signalling, source, seed);
@@ -635,14 +637,14 @@ impl Writer<'_> {
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
         let profile = LegProfile { targets: self.targets.clone(), ..trunk.profile() };
-        let codecs = caller_codecs(self.call);
+        let (codecs, emergency) = (caller_codecs(self.call), self.call.emergency);
         let leg = self.call.leg_mut(self.leg)?;
         let signalling = if trunk.is_secure() { Signalling::Secure } else { Signalling::Insecure };
         let known = leg.addresses().find(|address| address.pool == trunk.pool);
         let address = match known {
             Some(known) => known,
             None => {
-                let other = self.ports.take(trunk.pool, self.now)?;
+                let other = take_ports(self.ports, trunk.pool, emergency, self.now)?;
                 leg.spare.push(other);
                 other
             }
@@ -659,6 +661,11 @@ impl Writer<'_> {
         });
         Some(offer)
     }
+}
+
+/// A pair for a leg.
+fn take_ports(ports: &mut MediaPorts, pool: PoolId, emergency: bool, now: Instant) -> Option<MediaAddress> {
+    if emergency { ports.take_for_emergency(pool, now) } else { ports.take(pool, now) }
 }
 
 /// What a search considered, a line each, with the names of the trunks.

@@ -78,6 +78,12 @@ impl MediaPorts {
         Some(MediaAddress { pool: pool.id, bound, advertised })
     }
 
+    /// The same for an emergency call, which is not held back while any range has a pair.
+    pub fn take_for_emergency(&mut self, pool: PoolId, now: Instant) -> Option<MediaAddress> {
+        let ranges: Vec<_> = self.pools.iter().map(|(pool, _)| pool.id).collect();
+        std::iter::once(pool).chain(ranges).find_map(|pool| self.take(pool, now))
+    }
+
     /// Gives a pair back.
     pub fn release(&mut self, address: &MediaAddress, now: Instant) {
         if self.lent.remove(&address.bound) {

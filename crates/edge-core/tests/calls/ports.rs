@@ -59,6 +59,30 @@ fn a_trunk_has_its_own_range() {
     assert_eq!(edge.edge.status().ports.2, 0);
 }
 
+/// EC-031, ES-44: with all ports of a trunk in use an ordinary call does not get there; an emergency call does, on ports of the edge.
+#[test]
+fn an_emergency_call_takes_ports_where_there_are_any() {
+    let mut sim = sim();
+    let narrow = document().replace("30000-30199", "30000-30001");
+    let mut edge = EdgeNode::of(&sim, "edge", EDGE, &narrow, |_| {});
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut bob = Peer::new(&sim, "bob", BOB);
+    let mut first = Peer::new(&sim, "carrier-a", CARRIER_A).refusing(503);
+    let mut second = Peer::new(&sim, "carrier-b", CARRIER_B).answering();
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut first, &mut second], SECOND);
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut first, &mut second], SECOND);
+    assert!(alice.was_answered(), "{:?}", alice.refused());
+    bob.call(&sim, "2025550199", Some("builder"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut first, &mut second], SECOND);
+    assert!(!bob.was_answered() && bob.refused().is_some());
+    bob.call(&sim, "911", Some("builder"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut first, &mut second], SECOND);
+    assert!(bob.was_answered(), "{:?} {:?}", bob.refused(), edge.records);
+}
+
 /// K5: a call that came in keeps its ports over a new configuration that gives them to a trunk; that trunk gets them when the call is
 /// over, and not before.
 #[test]
