@@ -59,7 +59,7 @@ fn a_trunk_has_its_own_range() {
     assert_eq!(edge.edge.status().ports.2, 0);
 }
 
-/// EC-031, ES-44: with all ports of a trunk in use an ordinary call does not get there; an emergency call does, on ports of the edge.
+/// ES-44: with all ports of a trunk in use an ordinary call does not get there; an emergency call does, on ports of the edge.
 #[test]
 fn an_emergency_call_takes_ports_where_there_are_any() {
     let mut sim = sim();
