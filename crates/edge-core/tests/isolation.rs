@@ -10,28 +10,19 @@
 
 #[path = "../examples/loopback/mod.rs"]
 mod loopback;
+mod served;
 
 use std::fmt::{self, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use edge_core::cdr::{CallRecord, EndedBy};
-use edge_core::compile::compile;
-use edge_core::driver::{Call, PortPlan, Running, Settings, serve};
-use edge_core::edge::{Event, Status};
-use edge_core::media::PoolId;
-use loopback::Caller;
-use media_rtp::relay::PortRange;
-use telco_model::Organization;
-use telco_model::document::Format;
-use telco_model::value::EdgeId;
-use telco_testkit::peer::{Scratch, free_ports};
-use tokio::sync::mpsc::Receiver;
+use edge_core::cdr::EndedBy;
+use edge_core::driver::Call;
+use edge_core::edge::Status;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use served::{PATIENCE, Site};
 
 /// A log that panics once, at the line that has all of these in it; and keeps what is said about panics.
 struct Trap;
@@ -83,59 +74,8 @@ impl Visit for Line {
     }
 }
 
-fn at(host: u8, port: u16) -> SocketAddr {
-    (Ipv4Addr::new(127, 0, 0, host), port).into()
-}
-
-struct Site {
-    edge: Running,
-    events: Receiver<Event>,
-    carrier: Caller,
-    address: String,
-    _scratch: Scratch,
-}
-
-impl Site {
-    /// An edge whose program answers every call and waits for its end, but for one number.
-    async fn start() -> Self {
-        let scratch = Scratch::new("isolation");
-        let [carrier, device, rtp] = free_ports();
-        let carrier = at(10, carrier);
-        let document = include_str!("data/office.toml")
-            .replace("192.0.2.10:5060", &carrier.to_string())
-            .replace("192.0.2.12:5060", &at(12, device).to_string());
-        let office = Organization::from_document(&document, Format::Toml, jiff::Timestamp::now()).unwrap();
-        let (runtime, _) = compile(&office, EdgeId::labelled("edge"));
-        let mut settings = Settings::new(runtime, at(1, 0), scratch.path());
-        let range = PortRange::new(rtp & !1, (rtp & !1) + 400).unwrap();
-        let bind = Ipv4Addr::LOCALHOST.into();
-        settings.media.ports = vec![PortPlan { id: PoolId(0), bind, advertised: None, range, most: 20 }];
-        let program = |mut call: Call| async move {
-            assert_ne!(call.offer().dialled, "+13175550149", "the program fails");
-            call.answer().await?;
-            call.ended().await;
-            Ok(())
-        };
-        let (edge, events) = serve(settings, program).unwrap();
-        let sip = edge.listeners()[0].local;
-        let address = carrier.to_string();
-        Self { edge, events, carrier: Caller::new(sip, carrier).await.unwrap(), address, _scratch: scratch }
-    }
-
-    async fn record(&mut self) -> CallRecord {
-        let next = async {
-            loop {
-                if let Event::CallEnded(record) = self.events.recv().await.unwrap() {
-                    return *record;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, next).await.expect("a call ends")
-    }
-
-    async fn status(&self) -> Status {
-        self.edge.handle().call(|edge, _| edge.status()).await.unwrap()
-    }
+async fn status(site: &Site) -> Status {
+    site.edge.handle().call(|edge, _| edge.status()).await.unwrap()
 }
 
 /// ES-01: a panic while a message is read, while an answer is written, in the program and in a command: the call it was about ends, with
@@ -143,10 +83,17 @@ impl Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_costs_one_call() {
     tracing::subscriber::set_global_default(Trap).unwrap();
-    let mut site = Site::start().await;
+    // It answers every call and waits for its end, but for one number.
+    let program = |mut call: Call| async move {
+        assert_ne!(call.offer().dialled, "+13175550149", "the program fails");
+        call.answer().await?;
+        call.ended().await;
+        Ok(())
+    };
+    let mut site = Site::start("isolation", program).await;
     let mut stays = site.carrier.call("+13175550140").await.unwrap();
 
-    let from = format!("received from {}", site.address);
+    let from = format!("received from {}", site.carrier_address);
     let mut reading = site.carrier.call("+13175550141").await.unwrap();
     arm([&from, "\nINFO sip:"]);
     let _ = site.carrier.press(&reading, "1").await;
@@ -154,7 +101,7 @@ async fn a_panic_costs_one_call() {
     let record = site.record().await;
     assert_eq!((record.ending.by, &*record.ending.reason), (EndedBy::Edge, "a fault of the edge"));
 
-    let to = format!("sent to {}", site.address);
+    let to = format!("sent to {}", site.carrier_address);
     let mut writing = site.carrier.call("+13175550142").await.unwrap();
     arm([&to, "\nSIP/2.0 200", "INFO\r\n"]);
     let _ = site.carrier.press(&writing, "1").await;
@@ -163,13 +110,13 @@ async fn a_panic_costs_one_call() {
 
     let refused = site.carrier.call("+13175550149").await.err().unwrap();
     assert!(refused.to_string().contains("500"), "the program's own panic: {refused}");
-    let status = site.status().await;
-    assert_eq!(status.faults, 2, "the program's panic is its own");
+    let before = status(&site).await;
+    assert_eq!(before.faults, 2, "the program's panic is its own");
 
     assert!(site.edge.handle().call(|_, _| panic!("a command fails")).await.is_err());
-    assert_eq!(site.status().await.faults, status.faults + 1);
+    assert_eq!(status(&site).await.faults, before.faults + 1);
     let said = SAID.lock().unwrap().clone();
-    assert_eq!(said.len() as u64, status.faults + 1, "{said:#?}");
+    assert_eq!(said.len() as u64, before.faults + 1, "{said:#?}");
     assert!(
         said.iter().all(|line| line.contains("code=\"PANIC\"") && line.contains("contained")),
         "{said:#?}"

@@ -10,73 +10,18 @@
 
 #[path = "../examples/loopback/mod.rs"]
 mod loopback;
+mod served;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use edge_core::cdr::{CallRecord, EndedBy};
-use edge_core::compile::compile;
-use edge_core::driver::{Call, CallError, CallFlow, PortPlan, Running, Settings, Transfer, serve};
-use edge_core::edge::Event;
-use edge_core::media::{CollectEnd, Collection, PlayEnd, PoolId, Sound, ToneKind};
+use edge_core::cdr::EndedBy;
+use edge_core::driver::{Call, CallError, Settings, Transfer};
+use edge_core::media::{CollectEnd, Collection, PlayEnd, Sound, ToneKind};
 use edge_core::program::CommandError;
-use loopback::Caller;
-use media_rtp::relay::PortRange;
 use media_rtp::wav;
-use telco_model::Organization;
-use telco_model::document::Format;
-use telco_model::value::EdgeId;
-use telco_testkit::peer::{Scratch, free_ports};
-use tokio::sync::mpsc::{Receiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn at(host: u8, port: u16) -> SocketAddr {
-    (Ipv4Addr::new(127, 0, 0, host), port).into()
-}
-
-/// An edge with a program, its carrier and its device.
-struct Site {
-    edge: Running,
-    events: Receiver<Event>,
-    carrier: Caller,
-    device: Caller,
-    scratch: Scratch,
-}
-
-impl Site {
-    async fn start(name: &str, flow: impl CallFlow) -> Self {
-        let scratch = Scratch::new(name);
-        let [carrier, device, rtp] = free_ports();
-        let (carrier, device) = (at(10, carrier), at(12, device));
-        let document = include_str!("data/office.toml")
-            .replace("192.0.2.10:5060", &carrier.to_string())
-            .replace("192.0.2.12:5060", &device.to_string());
-        let office = Organization::from_document(&document, Format::Toml, jiff::Timestamp::now()).unwrap();
-        let (runtime, _) = compile(&office, EdgeId::labelled("edge"));
-        let mut settings = Settings::new(runtime, at(1, 0), scratch.path());
-        let range = PortRange::new(rtp & !1, (rtp & !1) + 400).unwrap();
-        let bind = Ipv4Addr::LOCALHOST.into();
-        settings.media.ports = vec![PortPlan { id: PoolId(0), bind, advertised: None, range, most: 20 }];
-        let (edge, events) = serve(settings, flow).unwrap();
-        let sip = edge.listeners()[0].local;
-        let carrier = Caller::new(sip, carrier).await.unwrap();
-        let device = Caller::new(sip, device).await.unwrap();
-        Self { edge, events, carrier, device, scratch }
-    }
-
-    /// The record of the next call that ends.
-    async fn record(&mut self) -> CallRecord {
-        let next = async {
-            loop {
-                if let Event::CallEnded(record) = self.events.recv().await.unwrap() {
-                    return *record;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, next).await.expect("a call ends")
-    }
-}
+use served::{PATIENCE, Site, at};
 
 /// Tells the test what the program saw.
 fn tell<T: Send + 'static>(to: &UnboundedSender<T>, what: T) {
