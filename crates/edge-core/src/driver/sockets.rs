@@ -195,12 +195,14 @@ mod tests {
         drop(again);
         assert_eq!(sockets.take(&address).unwrap().len(), 2, "bound anew when lost");
     }
+
     /// K5: a range is moved while one of its pairs is in use: what is new is bound, what is left is let go, and the pair of the call is
     /// closed when it comes back.
     #[test]
     fn ranges_move_under_a_running_call() {
-        let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !1;
-        let bind = "127.0.0.1".parse().unwrap();
+        // An address that nothing else here binds on.
+        let free = UdpSocket::bind("127.0.0.79:0").unwrap().local_addr().unwrap().port() & !1;
+        let bind = "127.0.0.79".parse().unwrap();
         let plan = |first: u16| PortPlan {
             id: PoolId(0),
             bind,
