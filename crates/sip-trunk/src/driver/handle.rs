@@ -29,9 +29,9 @@ impl<E> fmt::Debug for Handle<E> {
     }
 }
 
-/// The driver has ended.
+/// The driver has ended; or, from [`Handle::call`], the command has panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the driver has ended")]
+#[error("the driver has ended, or the command has failed in it")]
 pub struct Stopped;
 
 /// Why a command was not taken.
