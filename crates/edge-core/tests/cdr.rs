@@ -25,6 +25,7 @@ fn leg(direction: LegDirection, party: LegParty, call_id: &str) -> LegRecord {
         from: "+528155550131".into(),
         to: "+12145550188".into(),
         remote: Some("203.0.113.10:5060".into()),
+        media: Some("203.0.113.12:20000".into()),
         started: at(0),
         ringing: Some(at(2)),
         answered: None,

@@ -67,6 +67,9 @@ async fn a_phone_calls_out_through_a_carrier() {
     assert_eq!(record.connected_leg().map(|leg| leg.outcome), Some(LegOutcome::Answered));
     let heard = record.legs[0].quality.as_ref().unwrap();
     assert!(heard.received > 10, "packets of the phone pass the edge: {heard:?}");
+    let caller = &record.legs[0];
+    assert_eq!(caller.remote.as_deref(), Some(&*listen), "its signalling");
+    assert!(caller.media.is_some() && caller.media != caller.remote, "its media: {caller:?}");
     site.running.stop().await;
 }
 
@@ -98,6 +101,7 @@ async fn a_carrier_calls_a_phone() {
     let record = site.record().await;
     assert_eq!(record.direction, Direction::Inbound);
     assert_eq!(record.legs.len(), 2, "{record:?}");
+    assert_eq!(record.legs[1].remote.as_deref(), Some(&*listen), "{record:?}");
     site.running.stop().await;
 }
 

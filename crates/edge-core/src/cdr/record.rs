@@ -83,9 +83,12 @@ pub struct LegRecord {
     pub from: String,
     /// The called address as it was on the wire.
     pub to: String,
-    /// The peer's address and port, when there was one to speak of.
+    /// The address and port its signalling came from, or went to when it is a registered phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,
+    /// The address and port its media came from, when any did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<String>,
     /// When its INVITE came or left.
     pub started: Timestamp,
     /// When it began to ring.
@@ -302,6 +305,7 @@ impl LegRecord {
             from: String::new(),
             to: String::new(),
             remote: None,
+            media: None,
             started: now,
             ringing: None,
             answered: None,

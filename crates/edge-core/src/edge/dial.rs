@@ -159,6 +159,12 @@ impl Edge {
             invite.timeout = Some(self.config.ring);
             invite.body = offer.map(Body::sdp);
             self.place(id, leg, invite, now);
+            let Some(call) = self.calls.get_mut(id) else { return };
+            if let Some(record) = call.leg(leg).map(|leg| leg.record)
+                && let Some(line) = call.record.legs.get_mut(record)
+            {
+                line.remote = Some(remote.to_string());
+            }
         }
     }
 

@@ -207,6 +207,7 @@ impl Edge {
             from: shown::<From<'_>>(message, |from| from.uri.to_string()),
             to: shown::<To<'_>>(message, |to| to.uri.to_string()),
             remote: Some(source.remote.to_string()),
+            media: None,
             started: wall,
             ringing: None,
             answered: None,

@@ -59,7 +59,7 @@ impl Edge {
         };
         if let Some(line) = call.record.legs.get_mut(state.record) {
             line.quality = Some(Quality::of(report));
-            line.remote = line.remote.take().or(report.remote.map(|remote| remote.to_string()));
+            line.media = report.remote.map(|remote| remote.to_string());
         }
         state.addresses().for_each(|address| self.ports.release(&address, now));
         if let Some(trunk) = state.party.trunk() {
