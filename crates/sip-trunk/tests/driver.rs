@@ -10,16 +10,17 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use sip_trunk::Seed;
 use sip_trunk::driver::{
     Driver, Events, Handle, Lookup, Resolver, Settings, SocketOptions, Sockets, TlsConfigs,
 };
 use sip_trunk::endpoint::{
-    Destination, Endpoint, EndpointConfig, Event, Failure, Listener, Outgoing, RequestId, SendError,
+    Destination, Endpoint, EndpointConfig, Event, Failure, Input, Io, Listener, Outgoing, Output, RequestId,
+    SendError,
 };
 use sip_trunk::locate::{Query, QueryKind, Record, RecordData, ResolveError};
 use sip_trunk::msg::{Draft, HeaderName, Method};
 use sip_trunk::transport::{SocketId, Transport};
+use sip_trunk::{Deadline, Engine, Seed};
 
 /// Everything is on loopback, whatever it is called.
 struct Loopback;
@@ -242,6 +243,36 @@ async fn a_slow_user_slows_the_network_down() {
         tokio::task::yield_now().await;
         requests += u32::from(matches!(in_time(events.recv()).await.unwrap(), Event::Request { .. }));
     }
+}
+
+/// An engine that has one datagram to send before anything else happens, and never again.
+struct Announcement(Option<Output<()>>);
+
+impl Engine for Announcement {
+    type Event = ();
+    fn handle_input(&mut self, _input: Input, _now: Instant) {}
+    fn handle_timeout(&mut self, _now: Instant) {}
+    fn poll_output(&mut self) -> Option<Output<()>> {
+        self.0.take()
+    }
+    fn next_timeout(&self) -> Option<Deadline> {
+        None
+    }
+}
+
+/// RFC 3261 §17.1.2.2: the first request leaves when it is made, also on a socket opened just before; none waits for timer E.
+#[tokio::test]
+async fn what_is_sent_first_leaves_at_once() {
+    let far = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let listener = Listener::new(SocketId(0), Transport::Udp, "127.0.0.1:0".parse().unwrap());
+    let sockets = Sockets::bind(vec![listener], SocketOptions::default()).unwrap();
+    let (socket, remote) = (SocketId(0), far.local_addr().unwrap());
+    let first = Output::Io(Io::Datagram { socket, remote, bytes: "first".into() });
+    let (driver, _handle, _events) = Driver::new(Announcement(Some(first)), sockets, Settings::default());
+    tokio::spawn(driver.run());
+    let mut received = [0; 16];
+    let length = in_time(far.recv(&mut received)).await.unwrap();
+    assert_eq!(&received[..length], b"first");
 }
 
 /// The driver ends with its last handle, and gives the engine back.

@@ -239,6 +239,7 @@ impl<E: Engine> Driver<E> {
             self.tasks.spawn(accept(listener, transport, socket, self.shared.news.clone()));
         }
         let mut alarm = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
+        udp::writable(&self.sockets.udp).await;
         self.settle(Instant::now());
         loop {
             let listens = self.events.has_room();

@@ -26,6 +26,15 @@ pub(super) async fn readable(sockets: &[(SocketId, UdpSocket)], last: usize) -> 
     .await
 }
 
+/// Waits until the system has said of each socket that it takes datagrams: before that a new socket counts as full, and the first
+/// request of all would be lost.
+pub(super) async fn writable(sockets: &[(SocketId, UdpSocket)]) {
+    for (_, udp) in sockets {
+        // It fails when the runtime ends, and then nothing is sent at all.
+        let _ = udp.writable().await;
+    }
+}
+
 /// Receives into one buffer; each datagram leaves it in a copy of its own size.
 pub(super) struct Receiver(Box<[u8]>);
 
