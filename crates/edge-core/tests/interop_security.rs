@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use edge_core::cdr::LegOutcome;
+use edge_core::cdr::{LegOutcome, LegParty};
 use edge_core::edge::EdgeConfig;
 use live::{PATIENCE, Site, local, other};
 use sip_trunk::transport::Transport;
@@ -243,7 +243,11 @@ async fn calls_do_not_notice_a_flood() {
     let [carrier, unused, device] = free_ports();
     let mut site =
         Site::open(&scratch, [other(10, carrier), other(11, unused)], &[Transport::Udp], None, |document| {
-            document.replace("192.0.2.12:5060", &other(12, device).to_string())
+            let document = document.replace("192.0.2.12:5060", &other(12, device).to_string());
+            // The device never speaks, and the phone's call lasts as long as the flood.
+            let media = "address_override = \"unassigned_did\"\n\n[trunks.media]\n";
+            assert!(document.contains(media));
+            document.replace(media, &format!("{media}disconnect_on_idle = false\n"))
         });
     let seconds = flood_seconds();
     let calls = u32::try_from(seconds * 8).unwrap();
@@ -281,6 +285,8 @@ async fn calls_do_not_notice_a_flood() {
     let (mut connected, mut failed) = (0, Vec::new());
     for _ in 0..calls {
         let record = site.record().await;
+        let is_of_phone = matches!(record.legs[0].party, LegParty::Phone { .. });
+        assert!(!is_of_phone, "the phone's call is over: {record:?}\n{}", talking.program.log());
         match record.connected_leg().is_some_and(|leg| leg.outcome == LegOutcome::Answered) {
             true => connected += 1,
             false => failed.push(record),

@@ -88,7 +88,7 @@ fn no_packets_at_all() {
     call.now += Duration::from_secs(5);
     assert_eq!(
         call.cause().to_string(),
-        "no packet arrived at 203.0.113.9:10000 in 5 s, on this leg and the other"
+        "no packet arrived at 203.0.113.9:10000 in 5 s, and there was nothing to send"
     );
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MediaDiagnosis {
-    /// Nothing arrives on either leg.
+    /// Nothing arrives, and nothing was there to be sent: neither side speaks.
     NoPackets {
         /// Where packets were expected.
         local: SocketAddr,
@@ -135,7 +135,11 @@ impl fmt::Display for MediaDiagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPackets { local, open } => {
-                write!(f, "no packet arrived at {local} in {} s, on this leg and the other", open.as_secs())
+                write!(
+                    f,
+                    "no packet arrived at {local} in {} s, and there was nothing to send",
+                    open.as_secs()
+                )
             }
             Self::OneWay { sent, local, open } => {
                 write!(f, "{sent} packets sent and none received at {local} in {} s", open.as_secs())

@@ -26,8 +26,6 @@ pub struct LegView<'a> {
     pub session: &'a MediaSession,
     /// What arrived and left.
     pub stats: &'a LegStats,
-    /// RTP packets accepted on the other leg.
-    pub other_received: u64,
     /// How long the leg has been open.
     pub open: Duration,
 }
@@ -65,7 +63,7 @@ pub fn diagnose(leg: &LegView<'_>) -> Vec<MediaDiagnosis> {
 
 /// Nothing was accepted: why?
 fn silence(leg: &LegView<'_>, found: &mut Vec<MediaDiagnosis>) {
-    let LegView { session, stats, other_received, open } = *leg;
+    let LegView { session, stats, open } = *leg;
     if let Some(target) = session.remote_rtp {
         if is_private(target.ip()) && !is_private(session.local_rtp.ip()) {
             found.push(MediaDiagnosis::PrivateAddress { target, local: session.local_rtp, sent: stats.sent });
@@ -80,7 +78,7 @@ fn silence(leg: &LegView<'_>, found: &mut Vec<MediaDiagnosis>) {
     if !found.is_empty() {
         return;
     }
-    found.push(if other_received > 0 && stats.sent > 0 {
+    found.push(if stats.sent > 0 {
         MediaDiagnosis::OneWay { sent: stats.sent, local: session.local_rtp, open }
     } else {
         MediaDiagnosis::NoPackets { local: session.local_rtp, open }

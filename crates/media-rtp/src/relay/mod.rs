@@ -373,7 +373,6 @@ impl Relay {
             let view = LegView {
                 session: &self.config(id).session,
                 stats: &self.leg(id).stats,
-                other_received: self.leg(id.other()).stats.received,
                 open: self.leg(id).uptime(now),
             };
             diagnosis::diagnose(&view).into_iter().map(move |found| (id, found))
