@@ -59,7 +59,7 @@ fn record(number: u8) -> CallRecord {
         outcome: LegOutcome::Answered,
         sip_codes: vec![100, 180, 200],
         q850: Some(16),
-        quality: Some(quality),
+        quality: Some(Box::new(quality)),
         ..leg(LegDirection::Out, trunk("second"), "c3")
     };
     CallRecord {

@@ -114,7 +114,7 @@ impl Law {
 }
 
 fn session(local: [SocketAddr; 2], remote: SocketAddr, law: Law, secured: bool) -> MediaSession {
-    let key = |octets: &[u8]| MasterKey::from_inline(PROFILE, octets).unwrap();
+    let key = |octets: &[u8]| Box::new(MasterKey::from_inline(PROFILE, octets).unwrap());
     let security = match secured {
         true => MediaSecurity::Sdes { send: key(&RELAY_KEY), receive: key(&PEER_KEY) },
         false => MediaSecurity::Plain,

@@ -502,14 +502,14 @@ fn secure_sections_go_first() {
 fn browser_leg() -> OfferAnswer {
     let candidate = Candidate::parse("1 1 UDP 2130706431 192.0.2.10 10000 typ host").unwrap();
     let mut local = LocalMedia::new("192.0.2.10:10000".parse().unwrap());
-    local.ice = Some(IceParameters {
+    local.ice = Some(Box::new(IceParameters {
         ufrag: IceUfrag("edge".into()),
         pwd: IcePwd("0123456789abcdefghijkl".into()),
         candidates: vec![candidate],
         lite: true,
         options: vec![],
-    });
-    local.dtls = Some(Fingerprint { hash: "sha-256".into(), bytes: vec![1; 32] });
+    }));
+    local.dtls = Some(Box::new(Fingerprint { hash: "sha-256".into(), bytes: vec![1; 32] }));
     OfferAnswer::new(config(&["audio/opus", "audio/PCMU"], SrtpPolicy::Required), local, Seed([9; 32]))
 }
 

@@ -572,13 +572,13 @@ fn noise_is_counted() {
 fn webrtc(peer: &str) -> LegConfig {
     let mut leg = plain(peer, PCMU);
     leg.session.security = MediaSecurity::Dtls { fingerprints: vec![], role: DtlsRole::Server };
-    leg.session.ice = Some(IceParameters {
+    leg.session.ice = Some(Box::new(IceParameters {
         ufrag: IceUfrag("8hhY".to_owned()),
         pwd: IcePwd("asd88fgpdd777uzjYhagZg".to_owned()),
         candidates: vec![],
         lite: false,
         options: vec![],
-    });
+    }));
     leg
 }
 

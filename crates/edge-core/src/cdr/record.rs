@@ -108,7 +108,7 @@ pub struct LegRecord {
     pub q850: Option<u8>,
     /// How its media fared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<Quality>,
+    pub quality: Option<Box<Quality>>,
 }
 
 /// Whether the peer called us or we called it.

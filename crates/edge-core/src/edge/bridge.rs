@@ -200,6 +200,8 @@ impl Edge {
             (None, Some(side)) => side.offer(MediaDirection::SendRecv).ok(),
             (None, None) => None,
         };
+        // They are agreed on, and the side remembers what of.
+        (leg.offer, leg.answer) = (None, None);
         let _ = self.ua.answer(session, Answer { body: body.map(Body::sdp), headers }, now);
         self.connect(id, caller);
     }

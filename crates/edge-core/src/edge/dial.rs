@@ -23,7 +23,8 @@ use crate::cdr::{LegOutcome, LegRecord};
 use crate::compile::{Phone, Reach, Runtime, Trunk, User};
 use crate::guard::Attempt;
 use crate::media::{
-    Action, LegNegotiation, LegProfile, MediaAddress, MediaLeg, MediaPorts, PoolId, Sound, ToneKind,
+    Abilities, Action, LegNegotiation, LegProfile, MediaAddress, MediaLeg, MediaPorts, PoolId, Sound,
+    ToneKind,
 };
 use crate::route::{self, Origin, Query, Target};
 
@@ -233,9 +234,9 @@ impl Edge {
         trunks: &[sip_trunk::trunk::TrunkId],
         now: Instant,
     ) -> Vec<(sip_trunk::trunk::TrunkId, OutboundCall)> {
-        let Self { calls, config, ports, rng, .. } = self;
+        let Self { calls, config, abilities, ports, rng, .. } = self;
         let Some(call) = calls.get_mut(id) else { return Vec::new() };
-        let mut writer = Writer { call, leg, address, targets: &config.targets, ports, rng, now };
+        let mut writer = Writer { call, leg, address, targets: &config.targets, abilities, ports, rng, now };
         trunks.iter().filter_map(|trunk| Some((*trunk, writer.write(*trunk)?))).collect()
     }
 
@@ -334,7 +335,14 @@ impl Edge {
         let address = take_ports(&mut self.ports, profile.pool, call.emergency, now)?;
         let (mut negotiation, mut offer) = (None, None);
         if !matches!(party, Party::Undecided) {
-            let mut side = LegNegotiation::new(profile, address, signalling, source, seed);
+            let mut side = LegNegotiation::sharing(
+                self.abilities.of(profile),
+                profile,
+                address,
+                signalling,
+                source,
+                seed,
+            );
             side.prefer(&caller_codecs(call));
             // An offer that cannot be made leaves the choice to the phone.
             offer = side.offer(MediaDirection::SendRecv).ok();
@@ -433,7 +441,9 @@ impl Edge {
         let Some(state) = call.legs[usize::from(leg.0)].as_deref_mut() else { return };
         state.permit = permit;
         state.standing = Standing::Answered;
-        state.spare.drain(..).for_each(|spare| self.ports.release(&spare, now));
+        state.prepared = Vec::new();
+        std::mem::take(&mut state.spare).iter().for_each(|spare| self.ports.release(spare, now));
+        call.record.legs.shrink_to_fit();
         if let Some(line) = call.record.legs.get_mut(state.record) {
             line.note(message.status().unwrap_or(200));
             (line.answered, line.outcome) = (Some(wall), LegOutcome::Answered);
@@ -585,6 +595,7 @@ struct Writer<'e> {
     leg: MediaLeg,
     address: &'e str,
     targets: &'e TargetPolicy,
+    abilities: &'e mut Abilities,
     ports: &'e mut MediaPorts,
     rng: &'e mut rand_chacha::ChaCha20Rng,
     now: Instant,
@@ -655,7 +666,9 @@ impl Writer<'_> {
                 other
             }
         };
-        let mut side = LegNegotiation::new(&profile, address, signalling, None, media_rtp::Seed(seed));
+        let config = self.abilities.of(&profile);
+        let seed = media_rtp::Seed(seed);
+        let mut side = LegNegotiation::sharing(config, &profile, address, signalling, None, seed);
         side.prefer(&codecs);
         let offer = side.offer(MediaDirection::SendRecv).ok();
         leg.prepared.push(Prepared {

@@ -195,8 +195,14 @@ impl Edge {
         let profile = self.media_profile(profile);
         let address = self.ports.take(profile.pool, now)?;
         let seed = media_rtp::Seed(self.random());
-        let negotiation =
-            LegNegotiation::new(&profile, address, signalling(source), Some(source.remote.ip()), seed);
+        let negotiation = LegNegotiation::sharing(
+            self.abilities.of(&profile),
+            &profile,
+            address,
+            signalling(source),
+            Some(source.remote.ip()),
+            seed,
+        );
         let mut random = [0; 16];
         random.copy_from_slice(&self.random()[..16]);
         let conversation = ConversationId::from_random(random);

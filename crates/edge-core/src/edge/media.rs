@@ -58,7 +58,7 @@ impl Edge {
             return;
         };
         if let Some(line) = call.record.legs.get_mut(state.record) {
-            line.quality = Some(Quality::of(report));
+            line.quality = Some(Box::new(Quality::of(report)));
             line.media = report.remote.map(|remote| remote.to_string());
         }
         state.addresses().for_each(|address| self.ports.release(&address, now));

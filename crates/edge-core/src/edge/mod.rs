@@ -55,7 +55,7 @@ use crate::clock::WallClock;
 use crate::compile::Runtime;
 use crate::group::{Group, Service};
 use crate::guard::{Fraud, Guard};
-use crate::media::{Action, MediaCommand, MediaId, MediaPorts, Pool};
+use crate::media::{Abilities, Action, MediaCommand, MediaId, MediaPorts, Pool};
 use crate::registrar::Registrar;
 use facts::Seen;
 use telco_model::entity::RecoveryType;
@@ -75,6 +75,7 @@ pub struct Edge {
     fraud: Fraud,
     calls: Calls,
     ports: MediaPorts,
+    abilities: Abilities,
     outbox: Outbox,
     clock: WallClock,
     chance: Chance,
@@ -138,6 +139,7 @@ impl Edge {
         let mut edge = Self {
             guard: Guard::new(config.guard.clone(), seed.derive("guard"), now),
             fraud: Fraud::new(config.fraud.clone(), now),
+            abilities: Abilities::default(),
             outbox: Outbox::new(config.record_bound, config.next_record),
             clock: WallClock::new(wall, now),
             chance: Chance::new(seed.derive("chance").0),

@@ -237,8 +237,14 @@ impl Edge {
             return self.refuse(session, 503, Some(5), now);
         };
         let seed = media_rtp::Seed(self.random());
-        let mut side =
-            LegNegotiation::new(&profile, address, signalling(source), Some(source.remote.ip()), seed);
+        let mut side = LegNegotiation::sharing(
+            self.abilities.of(&profile),
+            &profile,
+            address,
+            signalling(source),
+            Some(source.remote.ip()),
+            seed,
+        );
         let answer = match side.answer(&offer, media_rtp::sdp::attribute::Direction::SendRecv) {
             Ok(answer) => answer,
             Err(refusal) => {

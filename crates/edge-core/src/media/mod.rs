@@ -35,6 +35,7 @@ pub use command::{
 pub use event::{CollectEnd, LegReport, MediaEvent, Notice, PlayEnd};
 pub use negotiation::LegNegotiation;
 pub use ports::{MediaAddress, MediaPorts, Pool, PoolId};
+pub(crate) use profile::Abilities;
 pub use profile::{DtmfMethod, Latching, LegProfile};
 pub use record::Sink;
 

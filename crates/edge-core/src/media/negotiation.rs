@@ -1,6 +1,7 @@
 //! Offer and answer of one call leg, from its profile to what the media thread needs.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use media_rtp::Seed;
@@ -8,7 +9,7 @@ use media_rtp::dtmf::Method;
 use media_rtp::relay::{LatchPolicy, LegConfig};
 use media_rtp::sdp::attribute::Direction;
 use media_rtp::sdp::offer_answer::{Codec, LocalMedia, OfferError};
-use media_rtp::sdp::{MediaSession, OfferAnswer, Refusal, SessionDescription, Signalling};
+use media_rtp::sdp::{MediaConfig, MediaSession, OfferAnswer, Refusal, SessionDescription, Signalling};
 
 use super::ports::MediaAddress;
 use super::profile::{DtmfMethod, Latching, LegProfile};
@@ -39,9 +40,21 @@ impl LegNegotiation {
         source: Option<IpAddr>,
         seed: Seed,
     ) -> Self {
+        Self::sharing(profile.media_config().into(), profile, address, signalling, source, seed)
+    }
+
+    /// The same with what the profile can do in one value for all calls.
+    pub(crate) fn sharing(
+        config: Arc<MediaConfig>,
+        profile: &LegProfile,
+        address: MediaAddress,
+        signalling: Signalling,
+        source: Option<IpAddr>,
+        seed: Seed,
+    ) -> Self {
         let local = LocalMedia::new(address.advertised);
         Self {
-            side: OfferAnswer::new(profile.media_config(), local, seed),
+            side: OfferAnswer::new(config, local, seed),
             signalling,
             source,
             latch: profile.latch,

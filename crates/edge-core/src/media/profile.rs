@@ -1,5 +1,6 @@
 //! How media is spoken with one kind of peer: what a trunk or a phone is configured for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use media_rtp::dtmf::InfoKind;
@@ -74,6 +75,25 @@ impl LegProfile {
             max_ptime: None,
             targets: self.targets.clone(),
         }
+    }
+}
+
+/// What the sides of calls can do: one value for all that can do the same.
+#[derive(Debug, Default)]
+pub(crate) struct Abilities(Vec<Arc<MediaConfig>>);
+
+impl Abilities {
+    /// What a profile says.
+    pub(crate) fn of(&mut self, profile: &LegProfile) -> Arc<MediaConfig> {
+        let config = profile.media_config();
+        if let Some(known) = self.0.iter().find(|known| ***known == config) {
+            return Arc::clone(known);
+        }
+        // What an older configuration said goes with the last call that began under it.
+        self.0.retain(|known| Arc::strong_count(known) > 1);
+        let config = Arc::new(config);
+        self.0.push(Arc::clone(&config));
+        config
     }
 }
 

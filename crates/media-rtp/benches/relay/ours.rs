@@ -86,7 +86,7 @@ pub(crate) fn serve() -> Result<(), Box<dyn std::error::Error>> {
             (0..4).map(|_| options.bind((Ipv4Addr::LOCALHOST, 0).into())).collect::<io::Result<_>>()?;
         let address = |at: usize| sockets[at].local_addr();
         let security = match keys {
-            Some((send, receive)) => MediaSecurity::Sdes { send, receive },
+            Some((send, receive)) => MediaSecurity::Sdes { send: Box::new(send), receive: Box::new(receive) },
             None => MediaSecurity::Plain,
         };
         let leg_a = LegConfig::new(session([address(0)?, address(1)?], a, security));

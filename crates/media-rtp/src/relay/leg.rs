@@ -170,7 +170,7 @@ impl Security {
                 if !same(&keys.1, receive) {
                     receiver.rekey(receive);
                 }
-                **keys = (send.clone(), receive.clone());
+                **keys = ((**send).clone(), (**receive).clone());
             }
             // The association goes on; a new one brings new keys by itself.
             (Self::Srtp { .. } | Self::Waiting, MediaSecurity::Dtls { .. })

@@ -1,6 +1,7 @@
 //! A whole session description: bytes in, the same bytes out, and the list of what is wrong with it.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use bytes::Bytes;
 
@@ -21,6 +22,10 @@ pub struct SessionDescription {
     session: Section,
     media: Vec<Media>,
 }
+
+/// Stands for a whole description where only sameness counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digest(u64);
 
 /// One media section: its `m=` line, read, and all its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +115,16 @@ impl SessionDescription {
             unfinished = line.end() == LineEnd::None;
         }
         out
+    }
+
+    /// What tells this description from another one.
+    pub(super) fn digest(&self) -> Digest {
+        let mut hasher = DefaultHasher::new();
+        for line in self.lines() {
+            hasher.write(line.raw());
+            hasher.write(line.end().bytes());
+        }
+        Digest(hasher.finish())
     }
 
     /// The lines before the first `m=`.

@@ -1,16 +1,19 @@
 //! Codecs as signalling knows them: a MIME name, a clock rate, channels, parameters.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use thiserror::Error;
 
+use super::payload_types::{COMFORT_NOISE, TELEPHONE_EVENT};
+
 /// A codec in a preference list, for instance `audio/PCMU` (the `audio/` names of RFC 3551 and RFC 4855).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Codec {
-    encoding: String,
+    encoding: Cow<'static, str>,
     clock_rate: u32,
     channels: u8,
-    fmtp: Option<String>,
+    fmtp: Option<Box<str>>,
 }
 
 /// Why a MIME name does not make a codec.
@@ -97,9 +100,7 @@ impl Codec {
             .find(|known| known.0.eq_ignore_ascii_case(name) && channels.is_none_or(|n| n == known.3));
         let mut codec = match (known, rate) {
             (Some(known), _) => Self::known(known),
-            (None, Some(clock_rate)) => {
-                Self { encoding: name.to_owned(), clock_rate, channels: 1, fmtp: None }
-            }
+            (None, Some(clock_rate)) => Self { encoding: named(name), clock_rate, channels: 1, fmtp: None },
             (None, None) => return Err(CodecError::UnknownRate(name.to_owned())),
         };
         codec.clock_rate = rate.unwrap_or(codec.clock_rate);
@@ -111,7 +112,7 @@ impl Codec {
 
     /// The codec behind an `rtpmap`.
     pub(super) fn mapped(encoding: &str, clock_rate: u32, channels: u8) -> Self {
-        Self { encoding: encoding.to_owned(), clock_rate, channels, fmtp: None }
+        Self { encoding: named(encoding), clock_rate, channels, fmtp: None }
     }
 
     /// The codec behind a payload type that needs no `rtpmap`.
@@ -128,7 +129,7 @@ impl Codec {
     /// The same codec with other `fmtp` parameters.
     #[must_use]
     pub fn with_fmtp(mut self, parameters: &str) -> Self {
-        self.fmtp = Some(parameters.to_owned());
+        self.fmtp = Some(parameters.into());
         self
     }
 
@@ -165,12 +166,24 @@ impl Codec {
     }
 
     pub(super) fn set_fmtp(&mut self, fmtp: Option<String>) {
-        self.fmtp = fmtp;
+        self.fmtp = fmtp.map(Into::into);
+    }
+
+    /// The coding alone.
+    pub(super) fn without_fmtp(&self) -> Self {
+        Self { fmtp: None, ..self.clone() }
     }
 
     fn known(&(name, _, clock_rate, channels, fmtp): &Known) -> Self {
-        Self { encoding: name.to_owned(), clock_rate, channels, fmtp: fmtp.map(str::to_owned) }
+        Self { encoding: Cow::Borrowed(name), clock_rate, channels, fmtp: fmtp.map(Into::into) }
     }
+}
+
+/// An encoding name as it is written; the usual ones take no room.
+fn named(encoding: &str) -> Cow<'static, str> {
+    let usual = KNOWN.iter().map(|known| known.0).chain([TELEPHONE_EVENT, COMFORT_NOISE]);
+    let mut usual = usual.filter(|name| *name == encoding);
+    usual.next().map_or_else(|| Cow::Owned(encoding.to_owned()), Cow::Borrowed)
 }
 
 impl fmt::Display for Codec {

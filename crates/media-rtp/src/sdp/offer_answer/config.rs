@@ -10,7 +10,7 @@ use super::codec::{Codec, CodecError};
 use crate::srtp::SrtpProfile;
 
 /// What this side can do: codecs in order of preference, DTMF, SRTP, packet time, permitted targets.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaConfig {
     /// Codecs, best first. Decides the order of an offer and the choice in an answer.
     pub codecs: Vec<Codec>,
@@ -131,9 +131,9 @@ pub struct LocalMedia {
     /// Address and port for RTCP; normally the next port.
     pub rtcp: SocketAddr,
     /// ICE parameters, when an ICE agent serves this stream.
-    pub ice: Option<IceParameters>,
+    pub ice: Option<Box<IceParameters>>,
     /// Certificate fingerprint, when a DTLS endpoint serves this stream.
-    pub dtls: Option<Fingerprint>,
+    pub dtls: Option<Box<Fingerprint>>,
 }
 
 impl LocalMedia {

@@ -17,13 +17,14 @@ pub use config::{
 pub use refusal::Refusal;
 pub use session::{DtlsRole, Format, MediaSecurity, MediaSession, TelephoneEvent};
 
-use rand_chacha::ChaCha20Rng;
+use std::sync::Arc;
+
 use rand_core::RngCore as _;
 use thiserror::Error;
 
 use super::attribute::{Direction, Group, Mid};
 use super::connection::Connection;
-use super::description::{Media, SessionDescription};
+use super::description::{Digest, Media, SessionDescription};
 use super::line::Line;
 use super::media_line::MediaLine;
 use super::origin::Origin;
@@ -47,26 +48,51 @@ use write::AudioSection;
 /// wins, because all branches know the offered key.
 #[derive(Debug, Clone)]
 pub struct OfferAnswer {
-    config: MediaConfig,
+    /// Shared by all sides that can do the same.
+    config: Arc<MediaConfig>,
     local: LocalMedia,
-    rng: ChaCha20Rng,
     origin_id: u64,
     version: u64,
     payload_types: PayloadTypes,
     keys: LocalKeys,
-    /// The media sections of the last agreed description, and which of them carries the audio.
-    sections: Vec<(MediaLine, Option<Mid>)>,
-    audio: usize,
-    sent: Option<SessionDescription>,
+    sections: Sections,
+    /// Our last description and the last answer taken, to know a repeat of either.
+    sent: Option<Digest>,
+    answered_by: Option<Digest>,
     session: Option<MediaSession>,
-    pending: Option<PendingOffer>,
-    answered_by: Option<SessionDescription>,
-    peer_codecs: Vec<Codec>,
+    pending: Option<Box<PendingOffer>>,
+    peer_codecs: Box<[Codec]>,
+}
+
+/// The media sections of the last agreed description: where the audio is, and those that are refused around it.
+#[derive(Debug, Clone, Default)]
+struct Sections {
+    audio: usize,
+    mid: Option<Mid>,
+    refused: Box<[(MediaLine, Option<Mid>)]>,
+}
+
+impl Sections {
+    fn of(description: &SessionDescription, audio: usize) -> Self {
+        let media = description.media();
+        let refused = media.iter().enumerate().filter(|(at, _)| *at != audio);
+        Self {
+            audio,
+            mid: media.get(audio).and_then(|media| media.section().attribute()),
+            refused: refused.map(|(_, m)| (m.line().clone(), m.section().attribute())).collect(),
+        }
+    }
+
+    /// Those before the audio, and those after it.
+    fn around_audio(&self) -> (&[(MediaLine, Option<Mid>)], &[(MediaLine, Option<Mid>)]) {
+        self.refused.split_at(self.audio.min(self.refused.len()))
+    }
 }
 
 /// An offer that was made and not answered.
 #[derive(Debug, Clone)]
 struct PendingOffer {
+    description: SessionDescription,
     formats: Vec<Format>,
     events: Vec<Format>,
     comfort_noise: Option<u8>,
@@ -101,25 +127,25 @@ pub struct Answer {
 impl OfferAnswer {
     /// A side that has not talked yet. Session id and keys come from the seed.
     #[must_use]
-    pub fn new(config: MediaConfig, local: LocalMedia, seed: Seed) -> Self {
+    pub fn new(config: impl Into<Arc<MediaConfig>>, local: LocalMedia, seed: Seed) -> Self {
         let mut rng = seed.into_rng();
         // RFC 3264 §5: the id and version fit a 62 bit signed number.
         let origin_id = rng.next_u64() >> 2;
+        let mut of_keys = Seed([0; 32]);
+        rng.fill_bytes(&mut of_keys.0);
         Self {
-            config,
+            config: config.into(),
             local,
-            rng,
             origin_id,
             version: 1,
             payload_types: PayloadTypes::default(),
-            keys: LocalKeys::default(),
-            sections: Vec::new(),
-            audio: 0,
+            keys: LocalKeys::new(of_keys),
+            sections: Sections::default(),
             sent: None,
+            answered_by: None,
             session: None,
             pending: None,
-            answered_by: None,
-            peer_codecs: Vec::new(),
+            peer_codecs: Box::default(),
         }
     }
 
@@ -143,7 +169,7 @@ impl OfferAnswer {
         let events = self.offered_events(&formats);
         let comfort_noise = self.offered_comfort_noise();
         let all: Vec<_> = formats.iter().chain(&comfort_noise).chain(&events).cloned().collect();
-        let mid = self.sections.get(self.audio).and_then(|(_, mid)| mid.clone());
+        let mid = self.sections.mid.clone();
         let mut description = self.description("0 0");
         if let Some(mid) = &mid {
             description
@@ -159,17 +185,22 @@ impl OfferAnswer {
             setup: security.setup,
             mid,
         };
-        for index in 0..self.sections.len().max(1) {
-            if index == self.audio {
-                audio.write(&mut description, &self.config, &self.local);
-            } else {
-                let (line, mid) = &self.sections[index];
-                write::refused(&mut description, line, mid.as_ref());
-            }
-        }
+        let (before, after) = self.sections.around_audio();
+        before.iter().for_each(|(line, mid)| write::refused(&mut description, line, mid.as_ref()));
+        audio.write(&mut description, &self.config, &self.local);
+        after.iter().for_each(|(line, mid)| write::refused(&mut description, line, mid.as_ref()));
         let comfort_noise = comfort_noise.map(|f| f.payload_type);
-        self.pending = Some(PendingOffer { formats, events, comfort_noise, security, direction });
-        Ok(self.stamp(description))
+        let description = self.stamp(description);
+        let offer = description.clone();
+        self.pending = Some(Box::new(PendingOffer {
+            description: offer,
+            formats,
+            events,
+            comfort_noise,
+            security,
+            direction,
+        }));
+        Ok(description)
     }
 
     /// Offers to put the peer on hold: `sendonly`, or `inactive` where this side only received (RFC 3264 §8.4).
@@ -226,14 +257,12 @@ impl OfferAnswer {
         signalling: Signalling,
     ) -> Result<MediaSession, Refusal> {
         let Some(pending) = self.pending.take() else {
-            let repeated = self.answered_by.as_ref() == Some(answer);
+            let repeated = self.answered_by == Some(answer.digest());
             return self.session.clone().filter(|_| repeated).ok_or(Refusal::NothingOffered);
         };
         let session = self.accept(&pending, answer, signalling)?;
-        let sent = self.sent.iter().flat_map(SessionDescription::media);
-        self.sections = sent.map(|m| (m.line().clone(), m.section().attribute())).collect();
-        self.session = Some(session.clone());
-        self.answered_by = Some(answer.clone());
+        self.sections = Sections::of(&pending.description, self.sections.audio);
+        self.answered_by = Some(answer.digest());
         Ok(session)
     }
 
@@ -269,7 +298,9 @@ impl OfferAnswer {
     pub fn prefer(&mut self, codecs: &[Codec]) {
         let rank =
             |codec: &Codec| codecs.iter().position(|other| other.matches(codec)).unwrap_or(codecs.len());
-        self.config.codecs.sort_by_key(rank);
+        if !self.config.codecs.is_sorted_by_key(rank) {
+            Arc::make_mut(&mut self.config).codecs.sort_by_key(rank);
+        }
     }
 
     /// Moves this side's media, from the next offer or answer on.
@@ -283,7 +314,7 @@ impl OfferAnswer {
         let mut indexes: Vec<_> = (0..offer.media().len()).filter(|i| active(&offer.media()[*i])).collect();
         let prefer_secure = self.config.srtp != SrtpPolicy::Off && signalling == Signalling::Secure;
         let later = |i: &usize| offer.media()[*i].line().protocol.is_secure() != prefer_secure;
-        indexes.sort_by_key(|i| (self.session.is_none() || *i != self.audio, later(i), *i));
+        indexes.sort_by_key(|i| (self.session.is_none() || *i != self.sections.audio, later(i), *i));
         indexes
     }
 
@@ -329,9 +360,7 @@ impl OfferAnswer {
                 write::refused(&mut description, offered.line(), offered.section().attribute().as_ref());
             }
         }
-        self.audio = index;
-        self.sections =
-            description.media().iter().map(|m| (m.line().clone(), m.section().attribute())).collect();
+        self.sections = Sections::of(&description, index);
         let cn = comfort_noise.map(|f| (f.payload_type, f.payload_type));
         let agreed =
             Agreed { send, receive: vec![own], dtmf: (dtmf, dtmf), cn, direction, rtcp_mux, security };
@@ -355,15 +384,14 @@ impl OfferAnswer {
         answer: &SessionDescription,
         signalling: Signalling,
     ) -> Result<MediaSession, Refusal> {
-        let sent = self.sent.as_ref().ok_or(Refusal::NothingOffered)?;
         let kinds = |d: &SessionDescription| -> Vec<_> {
             d.media().iter().map(|m| m.line().media.to_ascii_lowercase()).collect()
         };
         // RFC 3264 §6: an answer has as many m= lines as the offer, in the same order.
-        if kinds(sent) != kinds(answer) {
+        if kinds(&pending.description) != kinds(answer) {
             return Err(Refusal::Mismatch);
         }
-        let media = &answer.media()[self.audio];
+        let media = &answer.media()[self.sections.audio];
         if media.line().port == 0 {
             return Err(Refusal::StreamRefused);
         }
@@ -390,9 +418,11 @@ impl OfferAnswer {
         });
         let cn =
             comfort_noise(&remote, &send).zip(pending.comfort_noise).map(|(f, own)| (f.payload_type, own));
+        let mut receive: Vec<_> = common.into_iter().map(|(_, ours)| ours).collect();
+        receive.shrink_to_fit();
         let agreed = Agreed {
             send,
-            receive: common.into_iter().map(|(_, ours)| ours).collect(),
+            receive,
             dtmf: (send_dtmf, receive_dtmf),
             cn,
             direction: pending.direction.and(remote.direction.reversed()).and(reachable(&remote)),
@@ -406,7 +436,7 @@ impl OfferAnswer {
         let Agreed { send, receive, dtmf: (send_dtmf, receive_dtmf), cn, direction, rtcp_mux, security } =
             agreed;
         let session = MediaSession {
-            section: self.audio,
+            section: self.sections.audio,
             local_rtp: self.local.rtp,
             local_rtcp: if rtcp_mux { self.local.rtp } else { self.local.rtcp },
             remote_rtp: remote.rtp,
@@ -425,6 +455,7 @@ impl OfferAnswer {
         };
         self.session = Some(session.clone());
         self.peer_codecs = remote.formats.iter().map(|format| format.codec.clone()).collect();
+        self.payload_types.shrink();
         session
     }
 
@@ -480,11 +511,11 @@ impl OfferAnswer {
 
     // RFC 3264 §8: the version goes up by one when the description changes, and stays when it does not.
     fn stamp(&mut self, mut description: SessionDescription) -> SessionDescription {
-        if self.sent.as_ref().is_some_and(|sent| *sent != description) {
+        if self.sent.is_some_and(|sent| sent != description.digest()) {
             self.version += 1;
             description.set_origin(&self.origin());
         }
-        self.sent = Some(description.clone());
+        self.sent = Some(description.digest());
         description
     }
 }

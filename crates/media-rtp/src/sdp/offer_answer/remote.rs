@@ -35,7 +35,7 @@ pub(super) struct RemoteAudio<'a> {
     pub(super) cryptos: Vec<Crypto>,
     pub(super) fingerprints: Vec<Fingerprint>,
     pub(super) setup: Option<Setup>,
-    pub(super) ice: Option<IceParameters>,
+    pub(super) ice: Option<Box<IceParameters>>,
     pub(super) ssrcs: Vec<u32>,
     pub(super) mid: Option<Mid>,
 }
@@ -51,7 +51,7 @@ impl<'a> RemoteAudio<'a> {
             return Err(Refusal::Transport(media.line().protocol.to_string()));
         }
         let (session, section) = (description.session(), media.section());
-        let ice = local.ice.as_ref().and_then(|_| ice(session, section, targets));
+        let ice = local.ice.as_ref().and_then(|_| ice(session, section, targets)).map(Box::new);
         let rtp = rtp_target(description, media, local)?;
         let rtcp = rtp.and_then(|rtp| rtcp_target(section, rtp));
         // With ICE the address in c= is only a hint (RFC 8839 §4.2.1); the candidates are filtered instead.

@@ -1,29 +1,37 @@
 //! SRTP keys in descriptions (RFC 4568).
 
-use rand_chacha::ChaCha20Rng;
 use rand_core::RngCore as _;
 use zeroize::Zeroizing;
 
 use super::super::attribute::{Crypto, InlineKey};
+use crate::Seed;
 use crate::srtp::{MasterKey, SrtpProfile};
 
 /// This side's keys, one per suite; a suite keeps its key until [`Self::forget`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct LocalKeys {
+    /// Makes the next key.
+    seed: Seed,
     keys: Vec<MasterKey>,
 }
 
 impl LocalKeys {
+    pub(super) fn new(seed: Seed) -> Self {
+        Self { seed, keys: Vec::new() }
+    }
+
     pub(super) fn forget(&mut self) {
         self.keys.clear();
     }
 
-    pub(super) fn of(&mut self, profile: SrtpProfile, rng: &mut ChaCha20Rng) -> MasterKey {
+    pub(super) fn of(&mut self, profile: SrtpProfile) -> MasterKey {
         if let Some(key) = self.keys.iter().find(|key| key.profile() == profile) {
             return key.clone();
         }
         let mut bytes = Zeroizing::new(vec![0; profile.key_len() + profile.salt_len()]);
+        let mut rng = self.seed.clone().into_rng();
         rng.fill_bytes(&mut bytes);
+        rng.fill_bytes(&mut self.seed.0);
         let key = MasterKey::from_inline(profile, &bytes).expect("the length is the suite's own");
         self.keys.push(key.clone());
         key
@@ -73,7 +81,6 @@ fn big_endian(value: u64, length: u8) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Seed;
     use crate::sdp::Attribute as _;
 
     fn parse(tail: &str) -> Option<MasterKey> {
@@ -109,16 +116,15 @@ mod tests {
 
     #[test]
     fn local_keys_stay_until_forgotten_and_read_back() {
-        let mut rng = Seed([7; 32]).into_rng();
-        let mut keys = LocalKeys::default();
+        let mut keys = LocalKeys::new(Seed([7; 32]));
         for profile in SrtpProfile::ALL {
-            let first = keys.of(profile, &mut rng);
-            assert_eq!(keys.of(profile, &mut rng).expose(), first.expose());
+            let first = keys.of(profile);
+            assert_eq!(keys.of(profile).expose(), first.expose());
             let read = key(&Crypto::parse(&line(1, &first).value()).unwrap(), &[profile]).unwrap();
             assert_eq!(read.expose(), first.expose());
         }
-        let before = keys.of(SrtpProfile::AeadAes128Gcm, &mut rng);
+        let before = keys.of(SrtpProfile::AeadAes128Gcm);
         keys.forget();
-        assert_ne!(keys.of(SrtpProfile::AeadAes128Gcm, &mut rng).expose(), before.expose());
+        assert_ne!(keys.of(SrtpProfile::AeadAes128Gcm).expose(), before.expose());
     }
 }

@@ -39,7 +39,7 @@ impl OfferAnswer {
             (Signalling::Insecure, SrtpPolicy::Required) => Err(OfferError::InsecureSignalling),
             (Signalling::Insecure, SrtpPolicy::Optional | SrtpPolicy::Off) => Ok(plain),
             (Signalling::Secure, _) => {
-                let keys = self.config.suites.iter().map(|suite| self.keys.of(*suite, &mut self.rng));
+                let keys = self.config.suites.iter().map(|suite| self.keys.of(*suite));
                 let cryptos = (1..).zip(keys).collect();
                 // RFC 8643 §3.1: SRTP offered opportunistically is RTP/AVP with keys.
                 let required = policy == SrtpPolicy::Required;
@@ -76,9 +76,10 @@ impl OfferAnswer {
         // RFC 4568 §5.1.2: the first line that can be used is taken; the answer repeats its tag and suite.
         let usable = |crypto: &Crypto| Some((crypto.tag, sdes::key(crypto, &self.config.suites)?));
         if let Some((tag, receive)) = remote.cryptos.iter().find_map(usable) {
-            let send = self.keys.of(receive.profile(), &mut self.rng);
+            let send = self.keys.of(receive.profile());
             let lines = SecurityLines { crypto: Some(sdes::line(tag, &send)), setup: None };
-            return Ok((MediaSecurity::Sdes { send, receive }, lines));
+            let security = MediaSecurity::Sdes { send: Box::new(send), receive: Box::new(receive) };
+            return Ok((security, lines));
         }
         match (protocol.is_secure(), policy) {
             (false, SrtpPolicy::Optional | SrtpPolicy::Off) => {
@@ -146,7 +147,7 @@ impl OfferAnswer {
         let ours =
             offer.cryptos.iter().find(|(tag, key)| *tag == crypto.tag && key.profile() == receive.profile());
         let (_, send) = ours.ok_or(Refusal::CryptoNotOffered)?;
-        Ok(MediaSecurity::Sdes { send: send.clone(), receive })
+        Ok(MediaSecurity::Sdes { send: Box::new(send.clone()), receive: Box::new(receive) })
     }
 }
 

@@ -39,7 +39,7 @@ pub struct MediaSession {
     /// How the stream is protected.
     pub security: MediaSecurity,
     /// The peer's ICE parameters, without candidates that are refused as targets.
-    pub ice: Option<IceParameters>,
+    pub ice: Option<Box<IceParameters>>,
     /// Sources the peer announced with `a=ssrc`.
     pub ssrcs: Vec<u32>,
 }
@@ -70,9 +70,9 @@ pub enum MediaSecurity {
     /// SRTP with keys from the descriptions (RFC 4568).
     Sdes {
         /// Protects what this side sends.
-        send: MasterKey,
+        send: Box<MasterKey>,
         /// Protects what the peer sends.
-        receive: MasterKey,
+        receive: Box<MasterKey>,
     },
     /// SRTP with keys from a DTLS handshake (RFC 5763).
     Dtls {

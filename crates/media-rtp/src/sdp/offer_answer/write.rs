@@ -52,7 +52,7 @@ impl AudioSection<'_> {
         write_rtcp(section, local);
         self.cryptos.iter().for_each(|crypto| section.add(crypto));
         if let (Some(setup), Some(fingerprint)) = (&self.setup, &local.dtls) {
-            section.add(fingerprint);
+            section.add(&**fingerprint);
             section.add(setup);
         }
         write_ice(section, local);
