@@ -50,7 +50,7 @@ impl Bench {
     }
 
     fn act(&mut self, call: u64, action: Action) {
-        self.driver.handle(MediaCommand { call: MediaId(call), action });
+        self.driver.handle([MediaCommand { call: MediaId(call), action }]);
     }
 
     /// A call with two bridged legs and a peer at each.

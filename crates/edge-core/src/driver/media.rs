@@ -6,7 +6,6 @@ use std::io;
 use std::net::UdpSocket;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use media_rtp::Seed;
@@ -74,6 +73,9 @@ enum Done {
     Failed { call: MediaId, notice: Notice },
 }
 
+/// Events that may wait for the signalling task before further ones are dropped.
+const EVENTS: usize = 8192;
+
 /// How long a closed call may take to say so before it is taken for closed.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -87,18 +89,9 @@ impl MediaDriver {
     /// What the operating system says: no port of a range is free, no threads or descriptors are left.
     pub fn start(config: MediaConfig, seed: Seed) -> io::Result<(Self, Vec<Pool>)> {
         let threads = ThreadsConfig { threads: config.threads, commands: 16_384, ..ThreadsConfig::default() };
-        let mut threads = MediaThreads::start(&threads)?;
+        let (sender, events) = mpsc::channel(EVENTS);
+        let threads = MediaThreads::start_with(&threads, move |_, event| sender.try_send(event).is_ok())?;
         let (sockets, pools) = MediaSockets::bind(config.sockets, &config.ports)?;
-        let (forward, events) = mpsc::channel(4096);
-        if let Some(from_threads) = threads.take_events() {
-            std::thread::Builder::new().name("media-events".into()).spawn(move || {
-                while let Ok((_, event)) = from_threads.recv() {
-                    if forward.blocking_send(event).is_err() {
-                        return;
-                    }
-                }
-            })?;
-        }
         let driver = Self {
             threads,
             sockets,
@@ -125,20 +118,23 @@ impl MediaDriver {
         self.sockets.apply(ports)
     }
 
-    /// Follows a command, after those of the same call that came before.
-    pub fn handle(&mut self, command: MediaCommand) {
-        let MediaCommand { call, action } = command;
-        if let Some(waiting) = self.calls.get_mut(&call).and_then(|call| call.waiting.as_mut()) {
-            waiting.push_back(action);
-        } else {
-            self.follow(call, action);
+    /// Follows commands, each after those of the same call that came before. A media thread is woken once for all of them.
+    pub fn handle(&mut self, commands: impl IntoIterator<Item = MediaCommand>) {
+        self.threads.hold();
+        for MediaCommand { call, action } in commands {
+            if let Some(waiting) = self.calls.get_mut(&call).and_then(|call| call.waiting.as_mut()) {
+                waiting.push_back(action);
+            } else {
+                self.follow(call, action);
+            }
         }
+        self.threads.release();
     }
 
     /// The next event. Dropping the future loses nothing.
     pub async fn event(&mut self) -> MediaEvent {
         loop {
-            if let Some(event) = self.told.pop_front() {
+            if let Some(event) = self.poll_event() {
                 return event;
             }
             let overdue = self.closing.front().map(|(at, _)| *at);
@@ -146,15 +142,9 @@ impl MediaDriver {
             let wake = [overdue, retry].into_iter().flatten().min();
             tokio::select! {
                 Some(event) = self.events.recv() => {
-                    if let Notice::Lost { cause } = &event.notice {
-                        tracing::error!(code = "PANIC", call = event.call.0, "a panic in the media of a call was contained: {cause}; please report it");
-                        // The thread has dropped it already.
-                        self.forget(event.call);
+                    if let Some(event) = self.note(event) {
+                        return event;
                     }
-                    if event.notice == Notice::Closed && !self.forget(event.call) {
-                        continue;
-                    }
-                    return event;
                 }
                 Some(done) = self.done.1.recv() => self.handle_done(done),
                 () = sleep_until(wake) => self.handle_timeout(Instant::now()),
@@ -162,10 +152,50 @@ impl MediaDriver {
         }
     }
 
+    /// The next events: those of one call that are there together. Dropping the future loses nothing.
+    pub async fn events(&mut self) -> (MediaId, Vec<MediaEvent>) {
+        let first = self.event().await;
+        let (call, mut events) = (first.call, vec![first]);
+        while let Some(event) = self.poll_event() {
+            if event.call != call {
+                self.told.push_front(event);
+                break;
+            }
+            events.push(event);
+        }
+        (call, events)
+    }
+
+    /// The next event, if there is one already.
+    fn poll_event(&mut self) -> Option<MediaEvent> {
+        if let Some(event) = self.told.pop_front() {
+            return Some(event);
+        }
+        while let Ok(event) = self.events.try_recv() {
+            if let Some(event) = self.note(event) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
     /// What the threads have done.
     #[must_use]
     pub fn stats(&self) -> DriverStats {
         self.threads.stats()
+    }
+
+    /// Takes note of an end. `None` when the end of that call was told before.
+    fn note(&mut self, event: MediaEvent) -> Option<MediaEvent> {
+        if let Notice::Lost { cause } = &event.notice {
+            tracing::error!(
+                code = "PANIC",
+                call = event.call.0,
+                "a panic in the media of a call was contained: {cause}; please report it"
+            );
+            self.forget(event.call);
+        }
+        (event.notice != Notice::Closed || self.forget(event.call)).then_some(event)
     }
 
     fn follow(&mut self, call: MediaId, action: Action) {
@@ -210,7 +240,7 @@ impl MediaDriver {
             }
             Action::Close => {
                 let Some(thread) = self.thread(call) else { return self.tell(call, Notice::Closed) };
-                let sent = self.threads.command(thread, Instruction::Do(Action::Close));
+                let sent = self.close(thread);
                 if self.retry_if_full(call, sent, || Action::Close) {
                     self.closing.push_back((Instant::now() + CLOSE_WITHIN, call));
                 }
@@ -231,6 +261,13 @@ impl MediaDriver {
                 self.retry_if_full(call, sent, || action);
             }
         }
+    }
+
+    /// Has a call say its last and end; its sockets serve the next.
+    fn close(&self, thread: CallId) -> Result<(), CommandRefused> {
+        self.threads.command(thread, Instruction::Do(Action::Close))?;
+        let give_back = self.sockets.give_back.clone();
+        self.threads.close_with(thread, move |_, sockets| _ = give_back.send(sockets))
     }
 
     fn attach(&mut self, call: MediaId, leg: MediaLeg, sockets: Vec<UdpSocket>) {
@@ -348,14 +385,12 @@ impl MediaDriver {
         }
     }
 
-    /// Ends a call on its thread; its sockets serve the next. False when it was over already.
+    /// A call has left its thread. False when it had left before.
     fn forget(&mut self, call: MediaId) -> bool {
-        let Some(Call { thread, .. }) = self.calls.remove(&call) else { return false };
-        self.closing.retain(|(_, closing)| *closing != call);
-        let give_back: Sender<_> = self.sockets.give_back.clone();
-        if let Err(error) = self.threads.close_with(thread, move |_, sockets| _ = give_back.send(sockets)) {
-            tracing::error!(call = call.0, "the media of a call goes on: {error}");
+        if self.calls.remove(&call).is_none() {
+            return false;
         }
+        self.closing.retain(|(_, closing)| *closing != call);
         true
     }
 

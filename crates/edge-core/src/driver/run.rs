@@ -25,7 +25,7 @@ use super::spool::{Spool, Stored};
 use crate::cdr::{Store, StoreFault};
 use crate::compile::Runtime;
 use crate::edge::{Edge, EdgeConfig, Event, Input, Status};
-use crate::media::{MediaCommand, MediaPorts, Pool};
+use crate::media::{MediaCommand, MediaEvent, MediaPorts, Pool};
 use crate::program::ProgramEvent;
 
 /// What an edge is started with.
@@ -336,13 +336,16 @@ async fn run_media(
         tokio::select! {
             _ = count.tick() => drop(counts.send_replace(media.stats())),
             command = commands.recv() => match command {
-                Some(command) => media.handle(command),
+                // All there is: one call has several for one message.
+                Some(command) => {
+                    let more = std::iter::from_fn(|| commands.try_recv().ok());
+                    media.handle(std::iter::once(command).chain(more));
+                }
                 None => return,
             },
             Some(Replan { ports, done }) = plans.recv() => drop(done.send(media.apply(&ports))),
-            event = media.event() => {
-                let call = event.call;
-                if !bring(&edge, Input::Media(event)).await {
+            (call, events) = media.events() => {
+                if !bring_all(&edge, events).await {
                     let _ = edge.call(move |edge, now| edge.recover_media(call, now)).await;
                 }
                 if edge.has_ended() {
@@ -368,6 +371,14 @@ async fn report_stored(mut stored: mpsc::UnboundedReceiver<Stored>, edge: Handle
 /// Brings the edge an input; false when it has ended, or has panicked at it.
 async fn bring(edge: &Handle<Edge>, input: Input) -> bool {
     edge.call(move |edge, now| edge.handle_input(input, now)).await.is_ok()
+}
+
+/// Brings the edge what the media of one call tells; false when it has ended, or has panicked at it.
+async fn bring_all(edge: &Handle<Edge>, events: Vec<MediaEvent>) -> bool {
+    let bring = move |edge: &mut Edge, now| {
+        events.into_iter().for_each(|event| edge.handle_input(Input::Media(event), now));
+    };
+    edge.call(bring).await.is_ok()
 }
 
 async fn watch_clock(edge: Handle<Edge>) {

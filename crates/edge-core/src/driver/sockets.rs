@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use media_rtp::driver::SocketOptions;
@@ -46,6 +47,8 @@ impl PortPlan {
 pub(super) struct MediaSockets {
     options: SocketOptions,
     idle: HashMap<SocketAddr, UdpSocket>,
+    /// Where each socket is bound that calls have.
+    bound: HashMap<RawFd, SocketAddr>,
     /// RTP addresses of pairs that calls have.
     out: HashSet<SocketAddr>,
     /// RTP addresses of the pairs that are kept.
@@ -62,8 +65,8 @@ impl MediaSockets {
     /// When not one pair of a range can be bound: what the operating system says of the last.
     pub(super) fn bind(options: SocketOptions, plans: &[PortPlan]) -> io::Result<(Self, Vec<Pool>)> {
         let (give_back, returned) = channel();
-        let (idle, out, planned) = (HashMap::new(), HashSet::new(), HashSet::new());
-        let mut sockets = Self { options, idle, out, planned, returned, give_back };
+        let (idle, bound, out, planned) = Default::default();
+        let mut sockets = Self { options, idle, bound, out, planned, returned, give_back };
         let pools = sockets.apply(plans)?;
         Ok((sockets, pools))
     }
@@ -79,12 +82,12 @@ impl MediaSockets {
             plans.iter().map(|plan| self.bind_pool(plan, &mut bound)).collect::<io::Result<_>>()?;
         let pairs = |pool: &Pool| pool.ports.iter().map(|port| SocketAddr::new(pool.bind, *port)).collect();
         self.planned = pools.iter().flat_map::<Vec<_>, _>(pairs).collect();
-        bound.into_iter().for_each(|pair| self.keep(pair));
+        self.idle.extend(bound);
         self.idle.retain(|at, _| self.planned.contains(&first(*at)));
         Ok(pools)
     }
 
-    fn bind_pool(&self, plan: &PortPlan, bound: &mut Vec<Vec<UdpSocket>>) -> io::Result<Pool> {
+    fn bind_pool(&self, plan: &PortPlan, bound: &mut Vec<(SocketAddr, UdpSocket)>) -> io::Result<Pool> {
         let mut ports = Vec::new();
         let mut last_error = None;
         for port in plan.range.pairs() {
@@ -97,8 +100,8 @@ impl MediaSockets {
                 continue;
             }
             match self.bind_pair(rtp) {
-                Ok(pair) => {
-                    bound.push(pair.into());
+                Ok([first, second]) => {
+                    bound.extend([(rtp, first), (next(rtp), second)]);
                     ports.push(port);
                 }
                 Err(error) => last_error = Some(error),
@@ -124,6 +127,7 @@ impl MediaSockets {
             }
         };
         pair.iter().for_each(drain);
+        self.bound.extend(pair.iter().map(AsRawFd::as_raw_fd).zip([rtp, next(rtp)]));
         self.out.insert(rtp);
         Ok(pair.into())
     }
@@ -134,21 +138,14 @@ impl MediaSockets {
 
     /// Takes back what calls have let go.
     fn collect(&mut self) {
-        while let Ok(sockets) = self.returned.try_recv() {
-            for socket in &sockets {
-                if let Ok(at) = socket.local_addr() {
-                    self.out.remove(&first(at));
-                }
+        for socket in self.returned.try_iter().flatten() {
+            let Some(at) = self.bound.remove(&socket.as_raw_fd()) else { continue };
+            let pair = first(at);
+            self.out.remove(&pair);
+            if self.planned.contains(&pair) {
+                self.idle.insert(at, socket);
             }
-            self.keep(sockets);
         }
-    }
-
-    fn keep(&mut self, sockets: Vec<UdpSocket>) {
-        let known = |socket: UdpSocket| Some((socket.local_addr().ok()?, socket));
-        let planned = &self.planned;
-        let kept = sockets.into_iter().filter_map(known).filter(|(at, _)| planned.contains(&first(*at)));
-        self.idle.extend(kept);
     }
 }
 

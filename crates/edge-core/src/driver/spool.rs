@@ -21,7 +21,7 @@ use crate::cdr::{Store, StoreFault};
 const FILE_SIZE: u64 = 64 << 20;
 
 /// How often the disk is written at most: records wait no longer than this for those before them.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(50);
 
 /// An open spool.
 pub struct Spool {
@@ -89,7 +89,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Writes on a thread of its own, until the sender is dropped. What is stored is answered with its number, 10 ms after it began
+    /// Writes on a thread of its own, until the sender is dropped. What is stored is answered with its number, 50 ms after it began
     /// at the earliest: an idle edge has its record on the disk at once, a busy one writes many together.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub struct Pool {
     pub bind: IpAddr,
     /// The address peers are told when this host is behind NAT.
     pub advertised: Option<IpAddr>,
-    /// The even ports of the pairs.
+    /// The even ports of the pairs, in any order.
     pub ports: Vec<u16>,
 }
 
@@ -38,6 +38,7 @@ pub struct MediaAddress {
 /// Hands out pairs, in random order, and lets each rest after use.
 #[derive(Debug)]
 pub struct MediaPorts {
+    /// The ports of each in order.
     pools: Vec<(Pool, PortPool)>,
     /// Pairs in use that were taken before the ranges changed.
     lent: BTreeSet<SocketAddr>,
@@ -112,7 +113,9 @@ impl MediaPorts {
 
     /// The range a pair is of.
     fn holder(&mut self, pair: SocketAddr) -> Option<&mut (Pool, PortPool)> {
-        self.pools.iter_mut().find(|(pool, _)| pool.bind == pair.ip() && pool.ports.contains(&pair.port()))
+        self.pools
+            .iter_mut()
+            .find(|(pool, _)| pool.bind == pair.ip() && pool.ports.binary_search(&pair.port()).is_ok())
     }
 
     /// A pair was in use until now.
@@ -123,7 +126,8 @@ impl MediaPorts {
     }
 
     /// The pairs of a range that nobody has.
-    fn shuffled(&self, pool: Pool, resting: &BTreeSet<SocketAddr>) -> (Pool, PortPool) {
+    fn shuffled(&self, mut pool: Pool, resting: &BTreeSet<SocketAddr>) -> (Pool, PortPool) {
+        pool.ports.sort_unstable();
         let mut seed = self.seed.clone();
         seed.0.iter_mut().zip(pool.id.0.to_be_bytes()).for_each(|(byte, id)| *byte ^= id);
         let is_free = |port: &u16| {

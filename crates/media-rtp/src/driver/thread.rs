@@ -9,14 +9,14 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use slab::Slab;
 
-use super::threads::{CallId, Counters};
+use super::threads::{Bell, CallId, Counters};
 use super::{BUFFER, EngineOutput, Forward, MAX_DATAGRAM, MediaEngine};
 
 /// What signalling sends to a thread.
@@ -38,10 +38,13 @@ pub(super) type PortTaker<E> = Box<dyn FnOnce(&mut E, Vec<UdpSocket>) + Send>;
 /// Takes what is left of a call that was closed.
 pub(super) type CallTaker<E> = Box<dyn FnOnce(E, Vec<UdpSocket>) + Send>;
 
+/// Takes an event; false when it cannot.
+pub(super) type Deliver<E> = Box<dyn Fn(CallId, <E as MediaEngine>::Event) -> bool + Send>;
+
 pub(super) struct MediaThread<E: MediaEngine> {
     instructions: Receiver<Instruction<E>>,
-    waker: Arc<OwnedFd>,
-    events: SyncSender<(CallId, E::Event)>,
+    bell: Arc<Bell>,
+    deliver: Deliver<E>,
     counters: Arc<Counters>,
     tick: Duration,
     epoll: OwnedFd,
@@ -50,6 +53,8 @@ pub(super) struct MediaThread<E: MediaEngine> {
     /// Where a ready socket belongs: its key in epoll is its key here.
     sockets: Slab<Port>,
     tally: Tally,
+    /// The earliest deadline of all calls, or one before it that is no more.
+    earliest: Option<Instant>,
     /// Calls whose deadline has passed: empty between scans, kept for its room.
     due: Vec<usize>,
 }
@@ -57,6 +62,8 @@ pub(super) struct MediaThread<E: MediaEngine> {
 struct Call<E> {
     id: CallId,
     engine: E,
+    /// When the engine wants to be looked at.
+    deadline: Option<Instant>,
     /// Each port's socket, and its key in the table of sockets.
     ports: Vec<Option<(UdpSocket, usize)>>,
 }
@@ -92,17 +99,17 @@ const ROUND: usize = 512;
 impl<E: MediaEngine> MediaThread<E> {
     pub(super) fn new(
         instructions: Receiver<Instruction<E>>,
-        waker: Arc<OwnedFd>,
-        events: SyncSender<(CallId, E::Event)>,
+        bell: Arc<Bell>,
+        deliver: Deliver<E>,
         counters: Arc<Counters>,
         tick: Duration,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &waker, epoll::EventData::new_u64(WAKER), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, &bell.event, epoll::EventData::new_u64(WAKER), epoll::EventFlags::IN)?;
         Ok(Self {
             instructions,
-            waker,
-            events,
+            bell,
+            deliver,
             counters,
             tick,
             epoll,
@@ -110,6 +117,7 @@ impl<E: MediaEngine> MediaThread<E> {
             by_id: HashMap::new(),
             sockets: Slab::new(),
             tally: Tally::default(),
+            earliest: None,
             due: Vec::new(),
         })
     }
@@ -118,10 +126,11 @@ impl<E: MediaEngine> MediaThread<E> {
     pub(super) fn run(&mut self) {
         let mut ready = Vec::with_capacity(ROUND);
         let mut buffer = vec![0; BUFFER];
-        let mut next_scan = Instant::now() + self.tick;
+        let mut rested = Instant::now();
         loop {
             ready.clear();
-            let patience = (!self.calls.is_empty()).then(|| timespec(next_scan));
+            // Deadlines within a tick are kept together.
+            let patience = self.earliest.map(|earliest| timespec(earliest.max(rested)));
             // An interrupted wait is a round in which nothing was ready.
             let _ = epoll::wait(&self.epoll, spare_capacity(&mut ready), patience.as_ref());
             let now = Instant::now();
@@ -133,9 +142,9 @@ impl<E: MediaEngine> MediaThread<E> {
                     key => self.receive(key as usize, &mut buffer, now),
                 }
             }
-            if now >= next_scan {
+            if now >= rested && self.earliest.is_some_and(|earliest| earliest <= now) {
                 self.scan(now);
-                next_scan = now + self.tick;
+                rested = now + self.tick;
             }
             // After the sockets: an instruction may close some that this round called ready.
             let ended = woken && self.obey(now);
@@ -163,14 +172,19 @@ impl<E: MediaEngine> MediaThread<E> {
     /// Lets one call work, and does what it wants done. A panic ends the media of this call and of no other.
     fn with_call(&mut self, slot: usize, work: impl FnOnce(&mut Call<E>, &mut Tally)) {
         let Some(call) = self.calls.get_mut(slot) else { return };
-        let (events, tally) = (&self.events, &mut self.tally);
+        let (deliver, tally) = (&self.deliver, &mut self.tally);
         // The call is given up when it has panicked: nobody looks at what was left half done.
         let worked = catch_unwind(AssertUnwindSafe(|| {
             work(call, tally);
-            drain(call, events, tally);
+            drain(call, deliver, tally);
+            call.engine.next_timeout()
         }));
-        if let Err(panic) = worked {
-            self.give_up(slot, &*panic);
+        match worked {
+            Ok(deadline) => {
+                call.deadline = deadline;
+                self.earliest = [self.earliest, deadline].into_iter().flatten().min();
+            }
+            Err(panic) => self.give_up(slot, &*panic),
         }
     }
 
@@ -185,7 +199,7 @@ impl<E: MediaEngine> MediaThread<E> {
         // Its last words and its end may panic again.
         let last = catch_unwind(AssertUnwindSafe(move || call.engine.lost(text.unwrap_or_default())));
         if let Ok(Some(event)) = last
-            && self.events.try_send((id, event)).is_err()
+            && !(self.deliver)(id, event)
         {
             self.tally.dropped_events += 1;
         }
@@ -193,9 +207,14 @@ impl<E: MediaEngine> MediaThread<E> {
 
     /// Lets every engine whose deadline has passed do what it waited for.
     fn scan(&mut self, now: Instant) {
-        let due = |call: &Call<E>| call.engine.next_timeout().is_some_and(|deadline| deadline <= now);
         let mut waiting = std::mem::take(&mut self.due);
-        waiting.extend(self.calls.iter().filter(|(_, call)| due(call)).map(|(slot, _)| slot));
+        self.earliest = None;
+        for (slot, call) in &self.calls {
+            match call.deadline {
+                Some(deadline) if deadline <= now => waiting.push(slot),
+                later => self.earliest = [self.earliest, later].into_iter().flatten().min(),
+            }
+        }
         for slot in waiting.drain(..) {
             self.with_call(slot, |call, _| call.engine.handle_timeout(now));
         }
@@ -204,7 +223,7 @@ impl<E: MediaEngine> MediaThread<E> {
 
     /// Follows the waiting instructions; true when there will never be another.
     fn obey(&mut self, now: Instant) -> bool {
-        let _ = rustix::io::read(&self.waker, &mut [0; 8]);
+        self.bell.heard();
         loop {
             match self.instructions.try_recv() {
                 Ok(Instruction::Open { id, sockets, engine }) => self.open(id, sockets, engine),
@@ -228,9 +247,12 @@ impl<E: MediaEngine> MediaThread<E> {
     }
 
     fn open(&mut self, id: CallId, sockets: Vec<UdpSocket>, engine: E) {
-        let slot = self.calls.insert(Call { id, engine, ports: Vec::with_capacity(sockets.len()) });
+        let ports = Vec::with_capacity(sockets.len());
+        let slot = self.calls.insert(Call { id, engine, deadline: None, ports });
         self.by_id.insert(id, slot);
         self.attach(id, 0, sockets);
+        // It may have something to do or to wait for already.
+        self.with_call(slot, |_, _| {});
     }
 
     /// Gives a call sockets; one that held the place before is closed.
@@ -293,12 +315,12 @@ impl<E: MediaEngine> MediaThread<E> {
 }
 
 /// Does what the engine wants done.
-fn drain<E: MediaEngine>(call: &mut Call<E>, events: &SyncSender<(CallId, E::Event)>, tally: &mut Tally) {
+fn drain<E: MediaEngine>(call: &mut Call<E>, deliver: &Deliver<E>, tally: &mut Tally) {
     while let Some(output) = call.engine.poll_output() {
         match output {
             EngineOutput::Transmit { port, to, datagram } => send(call, port, to, Some(&datagram), tally),
             EngineOutput::Event(event) => {
-                if events.try_send((call.id, event)).is_err() {
+                if !deliver(call.id, event) {
                     tally.dropped_events += 1;
                 }
             }

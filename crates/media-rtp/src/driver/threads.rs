@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -54,17 +54,51 @@ pub enum CommandRefused {
 }
 
 /// Running media threads. Dropping it closes all calls and waits for the threads.
+///
+/// A thread is woken for each instruction, or once for all that were given between [`hold`](Self::hold) and
+/// [`release`](Self::release).
 pub struct MediaThreads<E: MediaEngine> {
     threads: Vec<Handle<E>>,
     events: Option<Receiver<(CallId, E::Event)>>,
     next: u64,
+    held: bool,
 }
 
 struct Handle<E: MediaEngine> {
     commands: SyncSender<Instruction<E>>,
-    waker: Arc<OwnedFd>,
+    bell: Arc<Bell>,
     counters: Arc<Counters>,
     join: Option<JoinHandle<()>>,
+}
+
+/// Wakes a thread from its wait for sockets.
+pub(super) struct Bell {
+    pub(super) event: OwnedFd,
+    /// It was rung, and the thread has not looked yet.
+    rung: AtomicBool,
+    /// It is to be rung when wakes are held no longer.
+    owed: AtomicBool,
+}
+
+impl Bell {
+    fn new() -> io::Result<Self> {
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { event, rung: AtomicBool::new(false), owed: AtomicBool::new(false) })
+    }
+
+    /// Wakes the thread, unless that was done and it is about to look: what was queued before, it will see.
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            // The counter is far from full.
+            let _ = rustix::io::write(&self.event, &1_u64.to_ne_bytes());
+        }
+    }
+
+    /// The thread is awake, and looks at what is queued after this.
+    pub(super) fn heard(&self) {
+        let _ = rustix::io::read(&self.event, &mut [0; 8]);
+        self.rung.swap(false, Ordering::AcqRel);
+    }
 }
 
 /// Counts a thread publishes after each round.
@@ -96,29 +130,43 @@ pub struct DriverStats {
 }
 
 impl<E: MediaEngine> MediaThreads<E> {
-    /// Starts the threads.
+    /// Starts the threads. Their events wait in a channel: see [`poll_event`](Self::poll_event).
     ///
     /// # Errors
     /// What the operating system says when it has no descriptors or threads left.
     pub fn start(config: &ThreadsConfig) -> io::Result<Self> {
-        let (event_sender, events) = sync_channel(config.events);
+        let (sender, events) = sync_channel(config.events);
+        let mut threads = Self::start_with(config, move |id, event| sender.try_send((id, event)).is_ok())?;
+        threads.events = Some(events);
+        Ok(threads)
+    }
+
+    /// Starts threads that hand their events to a function. It is called on the media thread and must not block; false says that an
+    /// event could not be taken, which is counted.
+    ///
+    /// # Errors
+    /// What the operating system says when it has no descriptors or threads left.
+    pub fn start_with(
+        config: &ThreadsConfig,
+        deliver: impl Fn(CallId, E::Event) -> bool + Send + Clone + 'static,
+    ) -> io::Result<Self> {
         let start = |number: usize| {
             let (commands, instructions) = sync_channel(config.commands);
-            let waker = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+            let bell = Arc::new(Bell::new()?);
             let counters = Arc::new(Counters::default());
             let mut thread = MediaThread::new(
                 instructions,
-                Arc::clone(&waker),
-                event_sender.clone(),
+                Arc::clone(&bell),
+                Box::new(deliver.clone()),
                 Arc::clone(&counters),
                 config.tick,
             )?;
             let join =
                 std::thread::Builder::new().name(format!("media-{number}")).spawn(move || thread.run())?;
-            Ok(Handle { commands, waker, counters, join: Some(join) })
+            Ok(Handle { commands, bell, counters, join: Some(join) })
         };
         let threads = (0..config.threads.max(1)).map(start).collect::<io::Result<_>>()?;
-        Ok(Self { threads, events: Some(events), next: 0 })
+        Ok(Self { threads, events: None, next: 0, held: false })
     }
 
     /// Starts a call on the thread with the fewest; `sockets` become its ports 0, 1, ….
@@ -211,12 +259,22 @@ impl<E: MediaEngine> MediaThreads<E> {
         self.instruct(call, Instruction::Close { id: call, taker: Box::new(taker) })
     }
 
-    /// Takes the receiving end of the events, to wait for them on another thread. After that the two below give nothing.
-    pub fn take_events(&mut self) -> Option<Receiver<(CallId, E::Event)>> {
-        self.events.take()
+    /// Wakes no thread until [`release`](Self::release): what is asked in between arrives together.
+    pub fn hold(&mut self) {
+        self.held = true;
     }
 
-    /// The next event, if one waits.
+    /// Wakes the threads that something waits for since [`hold`](Self::hold), each once.
+    pub fn release(&mut self) {
+        self.held = false;
+        for handle in &self.threads {
+            if handle.bell.owed.swap(false, Ordering::Relaxed) {
+                handle.bell.ring();
+            }
+        }
+    }
+
+    /// The next event, if one waits. None ever does on threads that were [started with](Self::start_with) a function for them.
     pub fn poll_event(&self) -> Option<(CallId, E::Event)> {
         self.events.as_ref()?.try_recv().ok()
     }
@@ -247,15 +305,12 @@ impl<E: MediaEngine> MediaThreads<E> {
             TrySendError::Full(_) => CommandRefused::Full,
             TrySendError::Disconnected(_) => CommandRefused::Ended,
         })?;
-        handle.wake();
+        if self.held {
+            handle.bell.owed.store(true, Ordering::Relaxed);
+        } else {
+            handle.bell.ring();
+        }
         Ok(())
-    }
-}
-
-impl<E: MediaEngine> Handle<E> {
-    fn wake(&self) {
-        // The counter can only be full when a wake-up is pending already.
-        let _ = rustix::io::write(&self.waker, &1_u64.to_ne_bytes());
     }
 }
 
@@ -263,10 +318,10 @@ impl<E: MediaEngine> Drop for MediaThreads<E> {
     fn drop(&mut self) {
         for mut handle in self.threads.drain(..) {
             let join = handle.join.take();
-            let Handle { commands, waker, .. } = handle;
+            let Handle { commands, bell, .. } = handle;
             // A thread ends when nobody can command it any more.
             drop(commands);
-            let _ = rustix::io::write(&waker, &1_u64.to_ne_bytes());
+            bell.ring();
             if let Some(join) = join {
                 let _ = join.join();
             }
@@ -382,9 +437,10 @@ mod tests {
 
     #[test]
     fn sockets_move_from_call_to_call() {
-        let mut threads =
-            MediaThreads::start(&ThreadsConfig { threads: 2, ..ThreadsConfig::default() }).unwrap();
-        let events = threads.take_events().unwrap();
+        let (told, events) = sync_channel(8);
+        let config = ThreadsConfig { threads: 2, ..ThreadsConfig::default() };
+        let deliver = move |id, event| told.try_send((id, event)).is_ok();
+        let mut threads = MediaThreads::start_with(&config, deliver).unwrap();
         let (first, second) = (threads.open(vec![], echo()).unwrap(), threads.open(vec![], echo()).unwrap());
         let moved = socket();
         let port = moved.local_addr().unwrap();
@@ -408,6 +464,25 @@ mod tests {
         let (sender, receiver) = sync_channel(1);
         threads.close_with(second, move |_, sockets| _ = sender.send(sockets.len())).unwrap();
         assert_eq!(receiver.recv_timeout(PATIENCE), Ok(1));
+    }
+
+    /// What is asked while wakes are held is done in its order once they are not, and a thread that nothing waits for sleeps on.
+    #[test]
+    fn what_is_held_arrives_together() {
+        let config = ThreadsConfig { threads: 2, ..ThreadsConfig::default() };
+        let mut threads = MediaThreads::start(&config).unwrap();
+        threads.hold();
+        let call = threads.open(vec![], echo()).unwrap();
+        for command in ["one", "two"] {
+            threads.command(call, command.into()).unwrap();
+        }
+        assert_eq!(threads.wait_event(Duration::from_millis(50)), None);
+        threads.release();
+        for command in ["one", "two"] {
+            assert_eq!(threads.wait_event(PATIENCE), Some((call, command.into())));
+        }
+        threads.command(call, "three".into()).unwrap();
+        assert_eq!(threads.wait_event(PATIENCE), Some((call, "three".into())));
     }
 
     #[test]
