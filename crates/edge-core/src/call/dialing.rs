@@ -19,6 +19,8 @@ pub(crate) struct Dialing {
     /// The best refusal so far (RFC 3261 §16.7 step 6).
     pub(crate) refusal: Option<u16>,
     pub(crate) purpose: Purpose,
+    /// Somebody is still to be called: the search goes on however those fare who are.
+    pub(crate) placing: bool,
 }
 
 /// A way around by another edge of the group.
@@ -65,7 +67,7 @@ pub(crate) enum Purpose {
 
 impl Dialing {
     pub(crate) fn new(purpose: Purpose) -> Self {
-        Self { branches: Vec::new(), detours: VecDeque::new(), refusal: None, purpose }
+        Self { branches: Vec::new(), detours: VecDeque::new(), refusal: None, purpose, placing: true }
     }
 
     /// An edge may be tried with one more of its trunks.

@@ -46,15 +46,13 @@ impl Edge {
                 Reach::Webrtc | Reach::Nowhere => {}
             }
         }
-        let nobody = self
-            .calls
-            .get(id)
-            .is_some_and(|call| call.dialing.as_ref().is_some_and(|dialing| dialing.branches.is_empty()));
+        let is_nobody = |dialing: &Dialing| dialing.branches.is_empty() && dialing.refusal.is_none();
+        let nobody = self.calls.get(id).is_some_and(|call| call.dialing.as_ref().is_some_and(is_nobody));
         if nobody && let Some(call) = self.calls.get_mut(id) {
             let whose = user.map_or_else(|| "the phone".to_owned(), |user| user.name.to_string());
             call.record.explain.push(format!("{whose} is not registered"));
         }
-        self.conclude_dialing(id, 480, now);
+        self.end_placing(id, 480, now);
     }
 
     /// Tries trunks in order until one takes the call.
@@ -69,11 +67,11 @@ impl Edge {
     ) {
         self.begin_dialing(id, purpose);
         if let Err(status) = self.within_budget(id, address, now) {
-            return self.conclude_dialing(id, status, now);
+            return self.end_placing(id, status, now);
         }
         self.plan_detours(id, trunks, address);
         self.hunt(id, group, trunks, address, now);
-        self.conclude_dialing(id, 503, now);
+        self.end_placing(id, 503, now);
     }
 
     /// ES-43: whether a call to the outside is within what its account and the organization may use. An emergency call always is.
@@ -114,8 +112,16 @@ impl Edge {
 
     fn begin_dialing(&mut self, id: CallId, purpose: Purpose) {
         if let Some(call) = self.calls.get_mut(id) {
-            call.dialing.get_or_insert_with(|| Dialing::new(purpose));
+            call.dialing.get_or_insert_with(|| Dialing::new(purpose)).placing = true;
         }
+    }
+
+    /// Everybody has been called who is to be.
+    fn end_placing(&mut self, id: CallId, otherwise: u16, now: Instant) {
+        if let Some(dialing) = self.calls.get_mut(id).and_then(|call| call.dialing.as_mut()) {
+            dialing.placing = false;
+        }
+        self.conclude_dialing(id, otherwise, now);
     }
 
     fn ring_contacts(&mut self, id: CallId, phone: &Arc<Phone>, now: Instant) {
@@ -197,7 +203,7 @@ impl Edge {
         address: &str,
         now: Instant,
     ) {
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).filter(|call| call.dialing.is_some()) else { return };
         let emergency = call.emergency;
         let runtime = Arc::clone(&call.runtime);
         let cursor = match group.and_then(|group| self.groups.get(&group)) {
@@ -512,7 +518,8 @@ impl Edge {
 
     /// When nobody is left to call, the search has failed.
     fn conclude_dialing(&mut self, id: CallId, otherwise: u16, now: Instant) {
-        if self.take_detour(id, now) {
+        let dialing = self.calls.get(id).and_then(|call| call.dialing.as_ref());
+        if dialing.is_none_or(|dialing| dialing.placing) || self.take_detour(id, now) {
             return;
         }
         let Some(call) = self.calls.get_mut(id) else { return };

@@ -171,6 +171,8 @@ impl Edge {
             leg.addresses().for_each(|address| self.ports.release(&address, now));
             if let Some(session) = leg.session {
                 self.calls.unlink(session);
+                // Nobody is left on the line with a call that is no more.
+                let _ = self.ua.hang_up(session, None, now);
             }
             if let Some(permit) = leg.permit {
                 self.trunks.release(permit);

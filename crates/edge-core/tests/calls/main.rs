@@ -10,6 +10,7 @@ mod device;
 mod diagnoses;
 mod faults;
 mod footprint;
+mod fraud;
 mod group;
 mod identity;
 mod inbound;
