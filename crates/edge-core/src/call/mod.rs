@@ -111,6 +111,20 @@ impl Call {
         }
     }
 
+    /// Whether one of the two that are connected was called by way of a trunk or of a neighbour, which costs money.
+    pub(crate) fn is_outside(&self) -> bool {
+        let is_outside = |leg: MediaLeg| {
+            let Some(leg) = self.leg(leg) else { return false };
+            let line = self.record.legs.get(leg.record);
+            line.is_some_and(|line| line.direction == LegDirection::Out)
+                && match leg.party {
+                    Party::Trunk(_) | Party::Neighbour(_) => true,
+                    Party::Phone(_) | Party::Undecided => false,
+                }
+        };
+        is_outside(self.caller) || self.peer.is_some_and(is_outside)
+    }
+
     /// A number no leg has.
     pub(crate) fn free_leg(&self) -> Option<MediaLeg> {
         let place = self.legs.iter().position(Option::is_none)?;

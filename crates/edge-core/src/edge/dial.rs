@@ -66,7 +66,9 @@ impl Edge {
         now: Instant,
     ) {
         self.begin_dialing(id, purpose);
-        if let Err(status) = self.within_budget(id, address, now) {
+        let Some(call) = self.calls.get(id) else { return };
+        let (payer, classification) = (call.origin.clone(), call.record.classification.clone());
+        if let Err(status) = self.within_budget(id, &payer, address, classification.as_deref(), now) {
             return self.end_placing(id, status, now);
         }
         self.plan_detours(id, trunks, address);
@@ -74,21 +76,28 @@ impl Edge {
         self.end_placing(id, 503, now);
     }
 
-    /// ES-43: whether a call to the outside is within what its account and the organization may use. An emergency call always is.
-    fn within_budget(&mut self, id: CallId, address: &str, now: Instant) -> Result<(), u16> {
+    /// ES-43: whether a call to the outside is within what the account that pays for it and the organization may use. An emergency
+    /// call always is.
+    fn within_budget(
+        &mut self,
+        id: CallId,
+        payer: &Origin,
+        address: &str,
+        classification: Option<&str>,
+        now: Instant,
+    ) -> Result<(), u16> {
         let wall = self.clock.at(now);
         let Some(call) = self.calls.get_mut(id).filter(|call| call.neighbour.is_none()) else {
             return Ok(());
         };
-        let zone =
-            call.origin.site(&call.runtime).and_then(|site| TimeZone::get(site.time_zone.as_str()).ok());
+        let zone = payer.site(&call.runtime).and_then(|site| TimeZone::get(site.time_zone.as_str()).ok());
         let attempt = Attempt {
-            account: match &call.origin {
+            account: match payer {
                 Origin::Phone(phone) => phone.id.as_u128(),
                 Origin::Trunk(trunk) => trunk.settings.id.as_u128(),
             },
             destination: address,
-            classification: call.record.classification.as_deref(),
+            classification,
             emergency: call.emergency,
             local: wall.to_zoned(zone.unwrap_or(TimeZone::UTC)).datetime(),
         };
@@ -103,10 +112,20 @@ impl Edge {
                 Ok(())
             }
             Err(refusal) => {
-                tracing::warn!(origin = %call.origin, code = %refusal.code(), "{address}: {refusal}");
+                tracing::warn!(origin = %payer, code = %refusal.code(), "{address}: {refusal}");
                 call.record.explain.push(format!("{address}: {refusal}"));
                 Err(refusal.status())
             }
+        }
+    }
+
+    /// Two are connected: the minutes of a call to the outside count from now, and one that stays inside gives its place back.
+    pub(super) fn settle_budget(&mut self, id: CallId, now: Instant) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if call.is_outside() {
+            call.ticket.into_iter().for_each(|ticket| self.fraud.connected(ticket, now));
+        } else {
+            call.ticket.take().into_iter().for_each(|ticket| self.fraud.ended(ticket, now));
         }
     }
 
@@ -175,7 +194,7 @@ impl Edge {
         }
     }
 
-    /// EC-016: a remote phone is a call to its number or address, by the plans of its site.
+    /// EC-016: a remote phone is a call to its number or address, by the plans of its site and on its account.
     fn call_remote(&mut self, id: CallId, phone: &Arc<Phone>, now: Instant) {
         let Reach::Remote(address) = &phone.reach else { return };
         let dialled = match address {
@@ -188,10 +207,21 @@ impl Edge {
             Ok(route) => {
                 if let Target::Trunks { group, trunks } = route.target {
                     let address = route.address.map(|a| a.as_str().to_owned()).unwrap_or(dialled);
-                    self.hunt(id, group, &trunks, &address, now);
+                    let classification = route.classification.as_ref().map(ToString::to_string);
+                    match self.within_budget(id, &origin, &address, classification.as_deref(), now) {
+                        Ok(()) => self.hunt(id, group, &trunks, &address, now),
+                        Err(status) => self.refuse_branch(id, status),
+                    }
                 }
             }
             Err(refusal) => self.explain(id, format!("remote phone {}: {refusal}", phone.name)),
+        }
+    }
+
+    /// Somebody of those to be called may not be.
+    fn refuse_branch(&mut self, id: CallId, status: u16) {
+        if let Some(dialing) = self.calls.get_mut(id).and_then(|call| call.dialing.as_mut()) {
+            dialing.note_refusal(status);
         }
     }
 
@@ -565,9 +595,8 @@ impl Edge {
     fn join(&mut self, id: CallId, leg: MediaLeg, purpose: Purpose, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else { return };
         call.peer = Some(leg);
-        if let Some(ticket) = call.ticket {
-            self.fraud.connected(ticket, now);
-        }
+        self.settle_budget(id, now);
+        let Some(call) = self.calls.get(id) else { return };
         let (caller, media) = (call.caller, call.media);
         let was_answered = call.caller_is_answered();
         if was_answered {

@@ -112,7 +112,10 @@ impl Edge {
                 let why = format!("nobody took the call ({status})");
                 self.reject_caller(id, told, Headers::new(), &why, now);
             }
-            Purpose::Step => self.step_over(id, Outcome::Refused { status, reason: None }, now),
+            Purpose::Step => {
+                self.settle_budget(id, now);
+                self.step_over(id, Outcome::Refused { status, reason: None }, now);
+            }
             Purpose::Transfer { .. } => self.transfer_failed(id, purpose, status, now),
         }
     }

@@ -152,6 +152,7 @@ impl Edge {
         match transferor {
             Some(leg) => {
                 call.peer = Some(leg);
+                self.settle_budget(id, now);
                 self.order_media(media, Action::StopPlay { leg: caller });
                 self.bridge_legs(id, caller, leg);
             }

@@ -2,11 +2,26 @@
 
 use std::time::Duration;
 
+use edge_core::cdr::CallRecord;
+use edge_core::guard::{Allowed, Destination, DestinationRule};
+use sip_trunk::ua;
 use telco_model::value::PhoneId;
 
-use crate::lab::{ALICE, CARRIER_A, EDGE, EdgeNode, OFFICE, Peer, sim};
+use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EDGE, EdgeNode, OFFICE, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+fn never(prefix: &str) -> Vec<DestinationRule> {
+    vec![DestinationRule { destination: Destination::Prefix(prefix.into()), allowed: Allowed::Never }]
+}
+
+fn calls_to(peer: &Peer) -> usize {
+    peer.events.iter().filter(|event| matches!(event, ua::Event::Incoming { .. })).count()
+}
+
+fn explains(record: &CallRecord, what: &str) -> bool {
+    record.explain.iter().any(|line| line.contains(what))
+}
 
 /// The office, in which Alice has a remote phone too, which comes before her desk phone.
 fn with_remote_phone() -> String {
@@ -42,4 +57,56 @@ fn a_remote_phone_that_fails_at_once_leaves_the_call_to_the_desk_phone() {
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
     assert!(alice.has_ended(), "nobody is left on the line");
     assert_eq!(edge.edge.status().calls, 0);
+}
+
+/// ES-43: a call to a remote phone goes where the budget lets it go; the phones beside it ring all the same.
+#[test]
+fn a_remote_phone_is_within_the_budget() {
+    let mut sim = sim();
+    let mut edge =
+        EdgeNode::of(&sim, "edge", EDGE, &with_remote_phone(), |c| c.fraud.destinations = never("+1202"));
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    let mut other = Peer::new(&sim, "carrier-b", CARRIER_B);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    other.call(&sim, "+13175550103", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((other.refused(), calls_to(&carrier)), (Some(403), 0), "Carol has nothing but a remote phone");
+    assert!(explains(&edge.records[0], "not allowed"), "{:?}", edge.records[0].explain);
+    other.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert!(other.was_answered(), "Alice has a phone on her desk");
+    assert_eq!(calls_to(&carrier), 0);
+}
+
+/// ES-43: a call to a remote phone counts while it lasts, and not when another phone took it.
+#[test]
+fn a_remote_phone_counts_while_it_is_called() {
+    let mut sim = sim();
+    let mut edge =
+        EdgeNode::of(&sim, "edge", EDGE, &with_remote_phone(), |c| c.fraud.organization.calls = Some(1));
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    let mut other = Peer::new(&sim, "carrier-b", CARRIER_B);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    let call = other.call(&sim, "+13175550103", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!(calls_to(&carrier), 1);
+    other.call(&sim, "+13175550103", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((other.refused(), calls_to(&carrier)), (Some(503), 1));
+    other.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+
+    // The remote phone is slow, the desk phone takes the call: the place is free again while they talk.
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    other.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((calls_to(&carrier), edge.edge.status().calls), (1, 1));
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((alice.refused(), calls_to(&carrier)), (None, 2));
 }
