@@ -19,6 +19,8 @@ pub(crate) struct Dialing {
     /// The best refusal so far (RFC 3261 §16.7 step 6).
     pub(crate) refusal: Option<u16>,
     pub(crate) purpose: Purpose,
+    /// An emergency number is called.
+    pub(crate) emergency: bool,
     /// Somebody is still to be called: the search goes on however those fare who are.
     pub(crate) placing: bool,
 }
@@ -66,8 +68,16 @@ pub(crate) enum Purpose {
 }
 
 impl Dialing {
-    pub(crate) fn new(purpose: Purpose) -> Self {
-        Self { branches: Vec::new(), detours: VecDeque::new(), refusal: None, purpose, placing: true }
+    /// A search that has called nobody yet.
+    pub(crate) fn new(purpose: Purpose, emergency: bool) -> Self {
+        Self {
+            branches: Vec::new(),
+            detours: VecDeque::new(),
+            refusal: None,
+            purpose,
+            emergency,
+            placing: true,
+        }
     }
 
     /// An edge may be tried with one more of its trunks.
@@ -137,7 +147,7 @@ mod tests {
     #[test]
     fn the_best_refusal_is_kept() {
         let best = |statuses: &[u16]| {
-            let mut dialing = Dialing::new(Purpose::Call);
+            let mut dialing = Dialing::new(Purpose::Call, false);
             statuses.iter().for_each(|status| dialing.note_refusal(*status));
             dialing.refusal
         };

@@ -32,6 +32,8 @@ pub(crate) struct Leg {
     pub(crate) answer: Option<Bytes>,
     /// Its place on the trunk, to be given back.
     pub(crate) permit: Option<Permit>,
+    /// It leads to an emergency service.
+    pub(crate) emergency: bool,
     /// Who has it recorded.
     pub(crate) recorder: Option<Recorder>,
     /// Its line in the call's record.

@@ -67,7 +67,6 @@ pub(crate) struct Call {
     pub(crate) asserted: Option<Box<str>>,
     /// Whether the called may not learn who calls (RFC 3323).
     pub(crate) restricted: bool,
-    pub(crate) emergency: bool,
     /// The latest order to play to the caller, and to gather digits from it.
     pub(crate) playing: Order,
     pub(crate) collecting: Order,
@@ -109,6 +108,17 @@ impl Call {
             leg if leg == peer => Some(self.caller),
             _ => None,
         }
+    }
+
+    /// Whether an emergency service is called or on the line.
+    pub(crate) fn is_emergency(&self) -> bool {
+        let is_service = |leg: MediaLeg| self.leg(leg).is_some_and(|leg| leg.emergency);
+        self.dials_emergency() || is_service(self.caller) || self.peer.is_some_and(is_service)
+    }
+
+    /// Whether an emergency service is called.
+    pub(crate) fn dials_emergency(&self) -> bool {
+        self.dialing.as_ref().is_some_and(|dialing| dialing.emergency)
     }
 
     /// Whether one of the two that are connected was called by way of a trunk or of a neighbour, which costs money.

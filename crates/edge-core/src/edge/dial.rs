@@ -35,10 +35,8 @@ impl Edge {
         id: CallId,
         user: Option<&User>,
         phones: &[Arc<Phone>],
-        purpose: Purpose,
         now: Instant,
     ) {
-        self.begin_dialing(id, purpose);
         for phone in phones {
             match &phone.reach {
                 Reach::Registered(_) => self.ring_contacts(id, phone, now),
@@ -62,10 +60,8 @@ impl Edge {
         group: Option<TrunkGroupId>,
         trunks: &[TrunkId],
         address: &str,
-        purpose: Purpose,
         now: Instant,
     ) {
-        self.begin_dialing(id, purpose);
         let Some(call) = self.calls.get(id) else { return };
         let (payer, classification) = (call.origin.clone(), call.record.classification.clone());
         if let Err(status) = self.within_budget(id, &payer, address, classification.as_deref(), now) {
@@ -98,7 +94,7 @@ impl Edge {
             },
             destination: address,
             classification,
-            emergency: call.emergency,
+            emergency: call.dials_emergency(),
             local: wall.to_zoned(zone.unwrap_or(TimeZone::UTC)).datetime(),
         };
         // A call that is transferred takes its place along; where it goes is looked at again.
@@ -129,9 +125,11 @@ impl Edge {
         }
     }
 
-    fn begin_dialing(&mut self, id: CallId, purpose: Purpose) {
+    /// A search begins; whoever is called next is part of it.
+    pub(super) fn begin_dialing(&mut self, id: CallId, purpose: Purpose, emergency: bool) {
         if let Some(call) = self.calls.get_mut(id) {
-            call.dialing.get_or_insert_with(|| Dialing::new(purpose)).placing = true;
+            let dialing = call.dialing.get_or_insert_with(|| Dialing::new(purpose, emergency));
+            (dialing.placing, dialing.emergency) = (true, emergency);
         }
     }
 
@@ -234,7 +232,7 @@ impl Edge {
         now: Instant,
     ) {
         let Some(call) = self.calls.get(id).filter(|call| call.dialing.is_some()) else { return };
-        let emergency = call.emergency;
+        let emergency = call.dials_emergency();
         let runtime = Arc::clone(&call.runtime);
         let cursor = match group.and_then(|group| self.groups.get(&group)) {
             Some(group) => group.cursor(emergency),
@@ -368,7 +366,8 @@ impl Edge {
         let wall = self.stamp(id, now);
         let call = self.calls.get_mut(id)?;
         let leg = call.free_leg()?;
-        let address = take_ports(&mut self.ports, profile.pool, call.emergency, now)?;
+        let emergency = call.dials_emergency();
+        let address = take_ports(&mut self.ports, profile.pool, emergency, now)?;
         let (mut negotiation, mut offer) = (None, None);
         if !matches!(party, Party::Undecided) {
             let mut side = LegNegotiation::sharing(
@@ -400,6 +399,7 @@ impl Edge {
             offer: None,
             answer: None,
             permit: None,
+            emergency,
             recorder: None,
             record: if undecided { usize::MAX } else { record },
         }));
@@ -643,6 +643,7 @@ impl Writer<'_> {
         let trunk = runtime.trunk_of_key(key)?;
         let body = self.offer(trunk)?.map(Body::sdp);
         let identity = &trunk.settings.identity;
+        let emergency = self.call.dials_emergency();
         let origin = &self.call.origin;
         let site = origin.site(&runtime);
         let country = site.and_then(|site| site.country);
@@ -677,9 +678,9 @@ impl Writer<'_> {
             user_data: self.call.user_data.clone(),
             body,
             max_forwards: Some(self.call.max_forwards),
-            emergency: self.call.emergency,
+            emergency,
             // Who helps must know whom to call back.
-            restricted: self.call.restricted && !self.call.emergency,
+            restricted: self.call.restricted && !emergency,
             ..OutboundCall::default()
         })
     }
@@ -690,7 +691,7 @@ impl Writer<'_> {
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
         let profile = LegProfile { targets: self.targets.clone(), ..trunk.profile() };
-        let (codecs, emergency) = (caller_codecs(self.call), self.call.emergency);
+        let (codecs, emergency) = (caller_codecs(self.call), self.call.dials_emergency());
         let leg = self.call.leg_mut(self.leg)?;
         let signalling = if trunk.is_secure() { Signalling::Secure } else { Signalling::Insecure };
         let known = leg.addresses().find(|address| address.pool == trunk.pool);

@@ -271,7 +271,6 @@ impl Edge {
                 playing: Order::default(),
                 collecting: Order::default(),
                 recordings: 0,
-                emergency: false,
                 ticket: None,
                 max_forwards: hops - 1,
                 record,
@@ -288,6 +287,7 @@ impl Edge {
                 offer,
                 answer: None,
                 permit: None,
+                emergency: false,
                 recorder: None,
                 record: 0,
             }));
@@ -330,8 +330,7 @@ impl Edge {
     /// Writes down what was decided, and opens the media it needs.
     pub(super) fn note_route(&mut self, id: CallId, route: &Route, purpose: Purpose, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else { return };
-        call.emergency |= route.emergency;
-        call.record.emergency = call.emergency;
+        call.record.emergency |= route.emergency;
         call.record.classification =
             route.classification.as_ref().map(ToString::to_string).or(call.record.classification.take());
         call.record.explain.extend(route.explanation.iter().cloned());
@@ -347,10 +346,14 @@ impl Edge {
     /// Calls whoever a route leads to, or starts the flow.
     pub(super) fn reach(&mut self, id: CallId, route: Route, purpose: Purpose, now: Instant) {
         match route.target {
-            Target::Phones { user, phones } => self.dial_phones(id, user.as_deref(), &phones, purpose, now),
+            Target::Phones { user, phones } => {
+                self.begin_dialing(id, purpose, route.emergency);
+                self.dial_phones(id, user.as_deref(), &phones, now);
+            }
             Target::Trunks { group, trunks } => {
                 let address = route.address.map(|address| address.as_str().to_owned()).unwrap_or_default();
-                self.dial_trunks(id, group, &trunks, &address, purpose, now);
+                self.begin_dialing(id, purpose, route.emergency);
+                self.dial_trunks(id, group, &trunks, &address, now);
             }
             Target::Flow(flow) => {
                 self.dialing_succeeded(id, purpose, now);

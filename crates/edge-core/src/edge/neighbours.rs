@@ -70,7 +70,7 @@ impl Edge {
             Output::Ask(edge) => self.ask_neighbour(edge, now),
             Output::EndCalls => {
                 for id in self.calls.ids() {
-                    if self.calls.get(id).is_some_and(|call| !call.emergency) {
+                    if self.calls.get(id).is_some_and(|call| !call.is_emergency()) {
                         self.finish(id, EndedBy::Edge, Some(503), "the time for draining is over", now);
                     }
                 }
@@ -149,7 +149,7 @@ impl Edge {
             for edge in trunk.neighbours().filter(|_| trunk.settings.in_service) {
                 let alive = self.group.neighbour(edge).and_then(|known| known.alive);
                 // Rather an edge nobody has heard of yet than no emergency call.
-                if alive != Some(true) && !(call.emergency && alive.is_none()) {
+                if alive != Some(true) && !(dialing.emergency && alive.is_none()) {
                     continue;
                 }
                 dialing.detour(edge, trunk.settings.id, address);
@@ -205,7 +205,7 @@ impl Edge {
                 Origin::Trunk(trunk) => Giver::Trunk(trunk.settings.id),
             },
             to,
-            emergency: call.emergency,
+            emergency: call.dials_emergency(),
             user_data: call.user_data.clone(),
         };
         let from = caller_of_phone_call(call, &self.config.host);

@@ -275,6 +275,7 @@ impl Edge {
             offer: None,
             answer: Some(answer.clone()),
             permit: None,
+            emergency: false,
             recorder: None,
             record,
         }));

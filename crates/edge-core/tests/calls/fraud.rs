@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge_core::cdr::CallRecord;
 use edge_core::guard::{Allowed, Destination, DestinationRule};
-use sip_trunk::ua;
+use sip_trunk::ua::{self, Refer};
 use telco_model::value::PhoneId;
 
 use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EDGE, EdgeNode, OFFICE, Peer, sim};
@@ -15,8 +15,20 @@ fn never(prefix: &str) -> Vec<DestinationRule> {
     vec![DestinationRule { destination: Destination::Prefix(prefix.into()), allowed: Allowed::Never }]
 }
 
+fn refer(to: &str) -> Refer {
+    Refer::new(format!("<sip:{to}@192.0.2.1>"))
+}
+
 fn calls_to(peer: &Peer) -> usize {
     peer.events.iter().filter(|event| matches!(event, ua::Event::Incoming { .. })).count()
+}
+
+/// The status its last REFER ended with.
+fn transferred(peer: &Peer) -> Option<u16> {
+    peer.events.iter().rev().find_map(|event| match event {
+        ua::Event::ReferProgress { status, .. } => Some(*status),
+        _ => None,
+    })
 }
 
 fn explains(record: &CallRecord, what: &str) -> bool {
@@ -109,4 +121,30 @@ fn a_remote_phone_counts_while_it_is_called() {
     alice.call(&sim, "2025550199", Some("wonderland"));
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
     assert_eq!((alice.refused(), calls_to(&carrier)), (None, 2));
+}
+
+/// ES-43, ES-44: an emergency number that was dialled in vain opens no other: what is dialled next has no privilege of it.
+#[test]
+fn an_emergency_number_in_vain_opens_no_budget() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| config.fraud.destinations = never("+1900"));
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).refusing(486);
+    let mut other = Peer::new(&sim, "carrier-b", CARRIER_B);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    other.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    let call = alice.incoming();
+    alice.act(&sim, |agent, now| agent.refer(call, refer("911"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((transferred(&alice), calls_to(&carrier)), (Some(486), 1));
+    assert!(!other.has_ended() && !alice.has_ended(), "they talk again");
+    alice.act(&sim, |agent, now| agent.refer(call, refer("9005550100"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((transferred(&alice), calls_to(&carrier)), (Some(403), 1));
+    // Nor does it outlive the emptying of the edge.
+    edge.act(&sim, |edge, now| edge.drain(SECOND, now));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], 5 * SECOND);
+    assert!(other.has_ended());
 }
