@@ -72,8 +72,8 @@ pub(crate) struct Call {
     pub(crate) collecting: Order,
     /// How many files the configuration has had recorded of it.
     pub(crate) recordings: u32,
-    /// Its place in the budgets of calls to the outside.
-    pub(crate) ticket: Option<Ticket>,
+    /// Its places in the budgets of calls to the outside: one, or two when two calls were joined.
+    pub(crate) tickets: Vec<Ticket>,
     /// How many proxies may still handle it (RFC 3261 §8.1.1.6).
     pub(crate) max_forwards: u8,
     /// Grows with the call.

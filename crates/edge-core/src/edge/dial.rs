@@ -98,13 +98,13 @@ impl Edge {
             local: wall.to_zoned(zone.unwrap_or(TimeZone::UTC)).datetime(),
         };
         // A call that is transferred takes its place along; where it goes is looked at again.
-        let admitted = match call.ticket {
-            Some(ticket) => self.fraud.permits(&attempt).map(|()| Some(ticket)),
-            None => self.fraud.admit(&attempt, now),
+        let admitted = match call.tickets.is_empty() {
+            true => self.fraud.admit(&attempt, now),
+            false => self.fraud.permits(&attempt).map(|()| None),
         };
         match admitted {
             Ok(ticket) => {
-                call.ticket = ticket;
+                call.tickets.extend(ticket);
                 Ok(())
             }
             Err(refusal) => {
@@ -119,9 +119,9 @@ impl Edge {
     pub(super) fn settle_budget(&mut self, id: CallId, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else { return };
         if call.is_outside() {
-            call.ticket.into_iter().for_each(|ticket| self.fraud.connected(ticket, now));
+            call.tickets.iter().for_each(|ticket| self.fraud.connected(*ticket, now));
         } else {
-            call.ticket.take().into_iter().for_each(|ticket| self.fraud.ended(ticket, now));
+            call.tickets.drain(..).for_each(|ticket| self.fraud.ended(ticket, now));
         }
     }
 

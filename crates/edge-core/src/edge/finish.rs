@@ -167,8 +167,8 @@ impl Edge {
     pub(super) fn write_record(&mut self, id: CallId, now: Instant) {
         let Some(mut call) = self.calls.remove(id) else { return };
         call.record.ended = call.clock.at(now);
-        if let Some(ticket) = call.ticket {
-            self.fraud.ended(ticket, now);
+        for ticket in &call.tickets {
+            self.fraud.ended(*ticket, now);
         }
         for leg in call.legs.into_iter().flatten() {
             leg.addresses().for_each(|address| self.ports.release(&address, now));
@@ -193,7 +193,7 @@ impl Edge {
                 .calls
                 .ids()
                 .into_iter()
-                .find(|id| self.calls.get(*id).is_some_and(|call| call.ticket == Some(ticket)));
+                .find(|id| self.calls.get(*id).is_some_and(|call| call.tickets.contains(&ticket)));
             if let Some(id) = spent {
                 self.finish(id, EndedBy::Edge, None, "the minutes of the budget are used up", now);
             }

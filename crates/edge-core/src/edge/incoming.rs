@@ -271,7 +271,7 @@ impl Edge {
                 playing: Order::default(),
                 collecting: Order::default(),
                 recordings: 0,
-                ticket: None,
+                tickets: Vec::new(),
                 max_forwards: hops - 1,
                 record,
                 ending: None,

@@ -195,17 +195,25 @@ impl Edge {
         let Some(mut leg) = other.legs[usize::from(far.0)].take() else { return };
         let line = other.record.legs.get(leg.record).cloned();
         other.peer = None;
+        let tickets = std::mem::take(&mut other.tickets);
+        let classification = other.record.classification.clone();
         let Some(call) = self.calls.get_mut(id) else { return };
         leg.record = call.record.legs.len();
         call.record
             .legs
             .push(line.unwrap_or_else(|| LegRecord::outgoing(leg.party.to_record(), String::new(), wall)));
         let far_session = leg.session;
+        call.tickets.extend(tickets);
+        if leg.emergency {
+            call.record.emergency = true;
+            call.record.classification = classification;
+        }
         call.legs[usize::from(place.0)] = Some(leg);
         (call.caller, call.peer) = (stays, Some(place));
         let media = call.media;
         self.order_media(media, Action::Adopt { leg: place, from: (media_of_second, far) });
         self.bridge_legs(id, stays, place);
+        self.settle_budget(id, now);
         self.record_if_wanted(id);
         if let Some(session) = far_session {
             self.calls.link(session, id, place);

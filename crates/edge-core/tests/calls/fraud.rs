@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use edge_core::cdr::CallRecord;
 use edge_core::guard::{Allowed, Destination, DestinationRule};
-use sip_trunk::ua::{self, Refer};
+use sip_trunk::ua::{self, Refer, SessionId};
 use telco_model::value::PhoneId;
+use telco_testkit::Sim;
 
-use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EDGE, EdgeNode, OFFICE, Peer, sim};
+use crate::lab::{ALICE, BOB, CARRIER_A, CARRIER_B, EDGE, EdgeNode, OFFICE, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -29,6 +30,23 @@ fn transferred(peer: &Peer) -> Option<u16> {
         ua::Event::ReferProgress { status, .. } => Some(*status),
         _ => None,
     })
+}
+
+/// In dialog `first` the phone asks for its other one to take its place, named with the tags given.
+fn consult(sim: &Sim, phone: &mut Peer, first: SessionId, (call_id, to_tag, from_tag): (&str, &str, &str)) {
+    let target = format!("<sip:x@192.0.2.1?Replaces={call_id}%3Bto-tag%3D{to_tag}%3Bfrom-tag%3D{from_tag}>");
+    phone.act(sim, |agent, now| agent.refer(first, Refer::new(target), now).unwrap());
+}
+
+/// Call-ID, the edge's tag and the phone's.
+fn dialog(phone: &Peer, session: SessionId) -> (String, String, String) {
+    let dialog = phone.agent.session(session).unwrap().dialog().unwrap();
+    (dialog.call_id().to_owned(), dialog.remote_tag().to_owned(), dialog.local_tag().to_owned())
+}
+
+fn transfer_attended(sim: &Sim, phone: &mut Peer, first: SessionId, second: SessionId) {
+    let (call_id, to_tag, from_tag) = dialog(phone, second);
+    consult(sim, phone, first, (&call_id, &to_tag, &from_tag));
 }
 
 fn explains(record: &CallRecord, what: &str) -> bool {
@@ -121,6 +139,63 @@ fn a_remote_phone_counts_while_it_is_called() {
     alice.call(&sim, "2025550199", Some("wonderland"));
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
     assert_eq!((alice.refused(), calls_to(&carrier)), (None, 2));
+}
+
+/// ES-43: a phone that joins a call outside with a call inside does not get its place in the budget back before the call is over.
+#[test]
+fn an_attended_transfer_keeps_the_place_in_the_budget() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| config.fraud.organization.calls = Some(1));
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut bob = Peer::new(&sim, "bob", BOB).answering();
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    let first = alice.call(&sim, "4102", Some("wonderland"));
+    let second = alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    transfer_attended(&sim, &mut alice, first, second);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!(transferred(&alice), Some(200));
+    assert_eq!((edge.edge.status().calls, calls_to(&carrier)), (1, 1));
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!((alice.refused(), calls_to(&carrier)), (Some(503), 1), "one call is outside");
+    let session = bob.incoming();
+    bob.act(&sim, |agent, now| agent.hang_up(session, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!(calls_to(&carrier), 2, "none is");
+}
+
+/// ES-44: somebody who was connected with an emergency service by an attended transfer stays connected when the edge is emptied, and
+/// the record says that it was an emergency.
+#[test]
+fn an_attended_transfer_keeps_an_emergency_call_one() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut bob = Peer::new(&sim, "bob", BOB).answering();
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    let first = alice.call(&sim, "4102", Some("wonderland"));
+    let second = alice.call(&sim, "911", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    transfer_attended(&sim, &mut alice, first, second);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!(transferred(&alice), Some(200));
+    edge.act(&sim, |edge, now| edge.drain(SECOND, now));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], 5 * SECOND);
+    assert!(!bob.has_ended() && !carrier.has_ended(), "help is on the line");
+    let session = bob.incoming();
+    bob.act(&sim, |agent, now| agent.hang_up(session, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    let record = edge.records.last().unwrap();
+    assert!(record.emergency && record.classification.as_deref() == Some("Emergency"), "{record:?}");
 }
 
 /// ES-43, ES-44: an emergency number that was dialled in vain opens no other: what is dialled next has no privilege of it.
