@@ -18,6 +18,8 @@ pub(crate) struct Leg {
     /// The session; while a trunk is looked for, that of the attempt under way.
     pub(crate) session: Option<SessionId>,
     pub(crate) party: Party,
+    /// What the peer is as a caller.
+    pub(crate) identity: Identity,
     pub(crate) standing: Standing,
     pub(crate) address: MediaAddress,
     /// Pairs of ports that are offered to trunks with other ranges, or were.
@@ -38,6 +40,17 @@ pub(crate) struct Leg {
     pub(crate) recorder: Option<Recorder>,
     /// Its line in the call's record.
     pub(crate) record: usize,
+}
+
+/// What a peer is when a call is for it.
+#[derive(Debug, Default)]
+pub(crate) struct Identity {
+    /// Who is behind a neighbour.
+    pub(crate) behind: Option<Origin>,
+    /// The peer as its trunk asserts it (RFC 3325).
+    pub(crate) asserted: Option<Box<str>>,
+    /// Whether the other side may not learn who it is (RFC 3323).
+    pub(crate) restricted: bool,
 }
 
 /// Who asked for a recording. A leg has one at a time.
@@ -83,6 +96,15 @@ pub(crate) enum Standing {
 }
 
 impl Leg {
+    /// Who a call is of that is for this leg.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        match &self.party {
+            Party::Phone(phone) => Some(Origin::Phone(Arc::clone(phone))),
+            Party::Trunk(trunk) => Some(Origin::Trunk(Arc::clone(trunk))),
+            Party::Neighbour(_) | Party::Undecided => self.identity.behind.clone(),
+        }
+    }
+
     /// Every pair of ports it has.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = MediaAddress> + '_ {
         std::iter::once(self.address).chain(self.spare.iter().copied())

@@ -12,7 +12,7 @@ mod leg;
 mod table;
 
 pub(crate) use dialing::{Branch, Detour, Dialing, Purpose, Way};
-pub(crate) use leg::{Leg, Party, Prepared, Recorder, Standing};
+pub(crate) use leg::{Identity, Leg, Party, Prepared, Recorder, Standing};
 pub use table::CallId;
 pub(crate) use table::Calls;
 
@@ -41,7 +41,7 @@ pub(crate) struct Call {
     /// Whether the media threads know it.
     pub(crate) media_is_open: bool,
     pub(crate) conversation: ConversationId,
-    /// Who called first.
+    /// Who it is of: whose plans decide, whose number is shown.
     pub(crate) origin: Origin,
     /// The edge of the group that gave us the call. It is not given on to another one.
     pub(crate) neighbour: Option<EdgeId>,
@@ -63,10 +63,6 @@ pub(crate) struct Call {
     pub(crate) releasing: Option<String>,
     /// User-to-user data, discriminator apart (RFC 7433).
     pub(crate) user_data: Option<Vec<u8>>,
-    /// The caller as its trunk asserts it (RFC 3325).
-    pub(crate) asserted: Option<Box<str>>,
-    /// Whether the called may not learn who calls (RFC 3323).
-    pub(crate) restricted: bool,
     /// The latest order to play to the caller, and to gather digits from it.
     pub(crate) playing: Order,
     pub(crate) collecting: Order,
@@ -108,6 +104,24 @@ impl Call {
             leg if leg == peer => Some(self.caller),
             _ => None,
         }
+    }
+
+    /// The call is for this leg from now on, and of whoever that is with.
+    pub(crate) fn become_caller(&mut self, leg: MediaLeg) {
+        if let Some(origin) = self.leg(leg).and_then(Leg::origin) {
+            self.origin = origin;
+        }
+        self.caller = leg;
+    }
+
+    /// Whether the called may not learn who calls (RFC 3323).
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.leg(self.caller).is_some_and(|leg| leg.identity.restricted)
+    }
+
+    /// The caller as its trunk asserts it (RFC 3325).
+    pub(crate) fn asserted(&self) -> Option<&str> {
+        self.leg(self.caller)?.identity.asserted.as_deref()
     }
 
     /// Whether an emergency service is called or on the line.

@@ -18,7 +18,7 @@ use telco_model::value::{E164, TrunkGroupId, TrunkId};
 use super::Edge;
 use super::identity::{anonymous, caller_of_phone_call, outside_number};
 use super::message::{q850, session_description};
-use crate::call::{Branch, Call, CallId, Dialing, Leg, Party, Prepared, Purpose, Standing, Way};
+use crate::call::{Branch, Call, CallId, Dialing, Identity, Leg, Party, Prepared, Purpose, Standing, Way};
 use crate::cdr::{LegOutcome, LegRecord};
 use crate::compile::{Phone, Reach, Runtime, Trunk, User};
 use crate::guard::Attempt;
@@ -63,7 +63,10 @@ impl Edge {
         now: Instant,
     ) {
         let Some(call) = self.calls.get(id) else { return };
-        let (payer, classification) = (call.origin.clone(), call.record.classification.clone());
+        // Whoever transfers a call pays for it.
+        let transferor = call.transferor.and_then(|leg| call.leg(leg)?.origin());
+        let payer = transferor.unwrap_or_else(|| call.origin.clone());
+        let classification = call.record.classification.clone();
         if let Err(status) = self.within_budget(id, &payer, address, classification.as_deref(), now) {
             return self.end_placing(id, status, now);
         }
@@ -168,8 +171,11 @@ impl Edge {
                 return;
             };
             let Some(call) = self.calls.get(id) else { return };
-            let from =
-                if call.restricted { anonymous() } else { caller_of_phone_call(call, &self.config.host) };
+            let from = if call.is_restricted() {
+                anonymous()
+            } else {
+                caller_of_phone_call(call, &self.config.host)
+            };
             let mut invite = Invite::new(uri.clone(), from);
             let next = path.first().map_or(uri, |route| route.to_string());
             invite.destination = match flow {
@@ -391,6 +397,7 @@ impl Edge {
         call.legs[usize::from(leg.0)] = Some(Box::new(Leg {
             session: None,
             party,
+            identity: Identity::default(),
             standing: Standing::Alerting,
             address,
             spare: Vec::new(),
@@ -680,7 +687,7 @@ impl Writer<'_> {
             max_forwards: Some(self.call.max_forwards),
             emergency,
             // Who helps must know whom to call back.
-            restricted: self.call.restricted && !emergency,
+            restricted: self.call.is_restricted() && !emergency,
             ..OutboundCall::default()
         })
     }

@@ -12,7 +12,8 @@ use sip_trunk::uri::UriRef;
 use telco_model::value::E164;
 
 use super::Edge;
-use crate::call::Call;
+use super::message::shown;
+use crate::call::{Call, Identity, Party};
 use crate::compile::{Phone, Reach, Runtime};
 use crate::guard::Code;
 use crate::route::Origin;
@@ -36,8 +37,20 @@ impl Edge {
     }
 }
 
+/// What a request says of its sender, and what we know of it: a call of `origin` that came from `party`.
+pub(super) fn identity_in(message: &Message, origin: &Origin, party: &Party) -> Identity {
+    let is_trunk = matches!(origin, Origin::Trunk(_));
+    let asserted =
+        is_trunk.then(|| shown::<PAssertedIdentity<'_>>(message, |asserted| asserted.uri.to_string()));
+    Identity {
+        behind: matches!(party, Party::Neighbour(_)).then(|| origin.clone()),
+        asserted: asserted.filter(|address| !address.is_empty()).map(Into::into),
+        restricted: withholds_identity(message),
+    }
+}
+
 /// Whether the called may not learn who calls.
-pub(super) fn withholds_identity(message: &Message) -> bool {
+fn withholds_identity(message: &Message) -> bool {
     let privacy = message.typed::<Privacy<'_>>().and_then(Result::ok);
     if let Some(privacy) = privacy {
         return privacy.withholds_identity() || privacy.has("header") && !privacy.has("none");
@@ -53,7 +66,7 @@ pub(super) fn withholds_identity(message: &Message) -> bool {
 /// The number of a caller from outside: what it shows, else what its trunk asserts.
 pub(super) fn outside_number(call: &Call) -> Option<E164> {
     let asserted = || {
-        let uri = UriRef::parse(call.asserted.as_deref()?.as_bytes()).ok()?;
+        let uri = UriRef::parse(call.asserted()?.as_bytes()).ok()?;
         let digits: String = uri.telephone()?.digits().collect();
         E164::from_digits(digits.trim_start_matches('+')).ok()
     };

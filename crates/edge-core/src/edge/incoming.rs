@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use sip_trunk::endpoint::Source;
-use sip_trunk::header::{From, MaxForwards, PAssertedIdentity, To};
+use sip_trunk::header::{From, MaxForwards, To};
 use sip_trunk::msg::{HeaderName, Message};
 use sip_trunk::trunk::Unmatched;
 use sip_trunk::ua::{Headers, Rejection, SessionId};
 
 use super::Edge;
-use super::identity::withholds_identity;
+use super::identity::identity_in;
 use super::message::{dialled, session_description, shown, signalling, text, user_data};
 use super::requests::rejection_of;
 use crate::ConversationId;
@@ -243,10 +243,7 @@ impl Edge {
             explain: Vec::new(),
         };
         let user_data = origin.passes_user_data().then(|| user_data(message)).flatten();
-        let asserted = matches!(origin, Origin::Trunk(_))
-            .then(|| shown::<PAssertedIdentity<'_>>(message, |asserted| asserted.uri.to_string()));
-        let asserted = asserted.filter(|address| !address.is_empty()).map(Into::into);
-        let restricted = withholds_identity(message);
+        let identity = identity_in(message, &origin, &party);
         let runtime = Arc::clone(&self.runtime);
         let offer = session_description(message);
         let id = self.calls.insert(|id| {
@@ -266,8 +263,6 @@ impl Edge {
                 transferor: None,
                 releasing: None,
                 user_data,
-                asserted,
-                restricted,
                 playing: Order::default(),
                 collecting: Order::default(),
                 recordings: 0,
@@ -279,6 +274,7 @@ impl Edge {
             call.legs[usize::from(CALLER.0)] = Some(Box::new(Leg {
                 session: Some(session),
                 party,
+                identity,
                 standing: Standing::Alerting,
                 address,
                 spare: Vec::new(),

@@ -188,6 +188,7 @@ impl Edge {
 
     fn call_neighbour(&mut self, id: CallId, detour: Detour, now: Instant) -> bool {
         let Detour { edge, to, dialled } = detour;
+        let behind = self.taker(&to);
         let Some(at) = self.neighbour_address(edge) else { return false };
         let name = self.runtime.neighbours.get(&edge).map_or_else(String::new, |edge| edge.name.to_string());
         self.explain(id, format!("by way of edge {name}"));
@@ -197,7 +198,10 @@ impl Edge {
         let Some((leg, offer)) = self.add_leg(id, party, &profile, Signalling::Insecure, source, now) else {
             return false;
         };
-        let Some(call) = self.calls.get(id) else { return false };
+        let Some(call) = self.calls.get_mut(id) else { return false };
+        if let Some(leg) = call.leg_mut(leg) {
+            leg.identity.behind = behind;
+        }
         let handover = Handover {
             conversation: call.conversation,
             from: match &call.origin {
@@ -212,7 +216,7 @@ impl Edge {
         let mut invite = Invite::new(format!("sip:{dialled}@{at}"), from);
         invite.max_forwards = call.max_forwards;
         invite.headers = vec![(CALL_HEADER.to_owned(), handover.to_string())];
-        if call.restricted {
+        if call.is_restricted() {
             invite.headers.push(("Privacy".to_owned(), "id".to_owned()));
         }
         invite.contact = ContactSpec::user("edge");
@@ -223,6 +227,19 @@ impl Edge {
         self.calls.get(id).is_some_and(|call| {
             call.dialing.as_ref().is_some_and(|dialing| dialing.branches.iter().any(|b| b.leg == leg))
         })
+    }
+
+    /// Who a neighbour is asked to call.
+    fn taker(&self, to: &Taker) -> Option<Origin> {
+        match to {
+            Taker::Phone(phone) => {
+                self.runtime.phones.get(phone).map(|phone| Origin::Phone(Arc::clone(phone)))
+            }
+            Taker::Trunks(trunks) => {
+                let trunk = trunks.iter().find_map(|trunk| self.runtime.trunks.get(trunk))?;
+                Some(Origin::Trunk(Arc::clone(trunk)))
+            }
+        }
     }
 
     /// A neighbour gives us a call: it has been decided, and is only carried out.

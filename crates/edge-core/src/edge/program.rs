@@ -312,7 +312,7 @@ fn offer(id: CallId, call: &Call, flow: Option<CallFlowId>) -> Offer {
         number: call.caller_number(),
         to: first.map(|line| line.to.clone()).unwrap_or_default(),
         dialled: call.record.dialled.clone(),
-        asserted: call.asserted.as_deref().map(str::to_owned),
+        asserted: call.asserted().map(str::to_owned),
         trunk,
         phone,
         flow,

@@ -16,6 +16,7 @@ use sip_trunk::ua::{Answer, Body, Refer, ReferId, SessionId};
 use telco_model::value::E164;
 
 use super::Edge;
+use super::identity::identity_in;
 use super::message::{dialled_in, session_description, shown, signalling, text};
 use crate::call::{CallId, Leg, Party, Purpose, Standing};
 use crate::cdr::{EndedBy, LegDirection, LegOutcome, LegRecord, Transfer, TransferKind};
@@ -114,16 +115,8 @@ impl Edge {
     ) {
         self.note_transfer(id, kind, &asked.target, 100, now);
         let Some(call) = self.calls.get_mut(id) else { return };
-        if let Some(party) = call.leg(stays).map(|leg| leg.party.clone())
-            && stays != call.caller
-        {
-            match party {
-                Party::Phone(phone) => call.origin = Origin::Phone(phone),
-                Party::Trunk(trunk) => call.origin = Origin::Trunk(trunk),
-                Party::Neighbour(_) | Party::Undecided => {}
-            }
-        }
-        (call.caller, call.peer, call.transferor) = (stays, None, Some(transferor));
+        call.become_caller(stays);
+        (call.peer, call.transferor) = (None, Some(transferor));
         // ST-028: data in Refer-To goes on with the call, and replaces what it had.
         call.user_data = asked.user_data.clone().or(call.user_data.take());
         let media = call.media;
@@ -209,7 +202,8 @@ impl Edge {
             call.record.classification = classification;
         }
         call.legs[usize::from(place.0)] = Some(leg);
-        (call.caller, call.peer) = (stays, Some(place));
+        call.become_caller(stays);
+        call.peer = Some(place);
         let media = call.media;
         self.order_media(media, Action::Adopt { leg: place, from: (media_of_second, far) });
         self.bridge_legs(id, stays, place);
@@ -262,6 +256,7 @@ impl Edge {
             }
         };
         let party = Party::of(&origin);
+        let identity = identity_in(message, &origin, &party);
         let Some(call) = self.calls.get_mut(id) else { return };
         let mut line =
             LegRecord::outgoing(party.to_record(), text(message, sip_trunk::msg::HeaderName::CallId), wall);
@@ -275,6 +270,7 @@ impl Edge {
         call.legs[usize::from(place.0)] = Some(Box::new(Leg {
             session: Some(session),
             party,
+            identity,
             standing: Standing::Answered,
             address,
             spare: Vec::new(),
@@ -289,7 +285,7 @@ impl Edge {
         }));
         let other = call.opposite(old);
         if call.caller == old {
-            call.caller = place;
+            call.become_caller(place);
         } else {
             call.peer = Some(place);
         }

@@ -8,7 +8,7 @@ use sip_trunk::ua::{self, Refer, SessionId};
 use telco_model::value::PhoneId;
 use telco_testkit::Sim;
 
-use crate::lab::{ALICE, BOB, CARRIER_A, CARRIER_B, EDGE, EdgeNode, OFFICE, Peer, sim};
+use crate::lab::{ALICE, BOB, CARRIER_A, CARRIER_B, DEVICE, EDGE, EdgeNode, OFFICE, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -222,4 +222,53 @@ fn an_emergency_number_in_vain_opens_no_budget() {
     edge.act(&sim, |edge, now| edge.drain(SECOND, now));
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], 5 * SECOND);
     assert!(other.has_ended());
+}
+
+/// ES-27, RFC 3323: whoever stays after a transfer is who the call is from then on: with its own number and its own wish for privacy, not
+/// with those of the phone that left.
+#[test]
+fn whoever_stays_is_the_caller() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut bob = Peer::new(&sim, "bob", BOB).answering();
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    let mut device = Peer::new(&sim, "device", DEVICE).answering();
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier, &mut device], SECOND);
+    let privacy = vec![("Privacy".to_owned(), "id".to_owned())];
+    let first = alice.call_with(&sim, "4102", Some("wonderland"), privacy);
+    let second = alice.call(&sim, "9991", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier, &mut device], SECOND);
+    transfer_attended(&sim, &mut alice, first, second);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier, &mut device], SECOND);
+    assert_eq!(transferred(&alice), Some(200));
+    let call = device.incoming();
+    device.act(&sim, |agent, now| agent.refer(call, refer("+13175550103"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier, &mut device], SECOND);
+    let invite = String::from_utf8_lossy(carrier.invite().as_bytes()).into_owned();
+    assert!(invite.contains("+13175550102") && !invite.contains("+13175550101"), "Bob calls: {invite}");
+    assert!(!invite.contains("Privacy: id"), "{invite}");
+}
+
+/// ES-43: the account of whoever transfers a call to the outside pays for it, whoever is left on the line.
+#[test]
+fn who_transfers_pays() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::with(&sim, |config| config.fraud.account.calls = Some(1));
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    let mut other = Peer::new(&sim, "carrier-b", CARRIER_B);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    other.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    let call = alice.incoming();
+    alice.act(&sim, |agent, now| agent.refer(call, refer("2025550199"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((transferred(&alice), calls_to(&carrier)), (Some(200), 1));
+    alice.call(&sim, "2025550177", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
+    assert_eq!((alice.refused(), calls_to(&carrier)), (Some(503), 1));
 }
