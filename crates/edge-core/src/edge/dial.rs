@@ -727,7 +727,12 @@ impl Writer<'_> {
 }
 
 /// A pair for a leg.
-fn take_ports(ports: &mut MediaPorts, pool: PoolId, emergency: bool, now: Instant) -> Option<MediaAddress> {
+pub(super) fn take_ports(
+    ports: &mut MediaPorts,
+    pool: PoolId,
+    emergency: bool,
+    now: Instant,
+) -> Option<MediaAddress> {
     if emergency { ports.take_for_emergency(pool, now) } else { ports.take(pool, now) }
 }
 

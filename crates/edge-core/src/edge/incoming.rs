@@ -11,6 +11,7 @@ use sip_trunk::trunk::Unmatched;
 use sip_trunk::ua::{Headers, Rejection, SessionId};
 
 use super::Edge;
+use super::dial::take_ports;
 use super::identity::identity_in;
 use super::message::{dialled, session_description, shown, signalling, text, user_data};
 use super::requests::rejection_of;
@@ -23,6 +24,15 @@ use crate::route::{self, Origin, Query, Refusal, Route, Target};
 
 /// The number of the caller's leg.
 const CALLER: MediaLeg = MediaLeg(0);
+
+/// What is known of a call before there is one.
+pub(super) struct Opening<'a> {
+    pub(super) origin: Origin,
+    pub(super) party: Party,
+    pub(super) hops: u8,
+    pub(super) dialled: &'a str,
+    pub(super) emergency: bool,
+}
 
 impl Edge {
     /// The steps of a new call, in their order.
@@ -77,7 +87,8 @@ impl Edge {
         };
         let for_program = self.is_for_program(&origin, emergency);
         let party = Party::of(&origin);
-        let Some(id) = self.open_call(session, message, source, (origin, party), hops, &dialled, now) else {
+        let facts = Opening { origin, party, hops, dialled: &dialled, emergency };
+        let Some(id) = self.open_call(session, message, source, facts, now) else {
             self.group.ended();
             if let Some(permit) = permit {
                 self.trunks.release(permit);
@@ -176,24 +187,22 @@ impl Edge {
         self.calls.get(id).map_or(self.clock, |call| call.clock).at(now)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the facts of one INVITE")]
     pub(super) fn open_call(
         &mut self,
         session: SessionId,
         message: &Message,
         source: &Source,
-        (origin, party): (Origin, Party),
-        hops: u8,
-        dialled: &str,
+        opening: Opening<'_>,
         now: Instant,
     ) -> Option<CallId> {
+        let Opening { origin, party, hops, dialled, emergency } = opening;
         let wall = self.clock.at(now);
         let profile = match party {
             Party::Phone(_) | Party::Trunk(_) | Party::Undecided => self.runtime.profile_of(&origin),
             Party::Neighbour(_) => LegProfile::default(),
         };
         let profile = self.media_profile(profile);
-        let address = self.ports.take(profile.pool, now)?;
+        let address = take_ports(&mut self.ports, profile.pool, emergency, now)?;
         let seed = media_rtp::Seed(self.random());
         let negotiation = LegNegotiation::sharing(
             self.abilities.of(&profile),

@@ -22,6 +22,7 @@ use telco_model::topology::{Status, Topology};
 use telco_model::value::{EdgeId, PhoneId, TrunkId};
 
 use super::identity::caller_of_phone_call;
+use super::incoming::Opening;
 use super::message::dialled;
 use super::{Edge, Event};
 use crate::call::{CallId, Detour, Party, Purpose};
@@ -284,7 +285,9 @@ impl Edge {
             return self.refuse(session, 503, Some(5), now);
         }
         let party = Party::Neighbour(edge);
-        let Some(id) = self.open_call(session, message, source, (origin, party), hops, &dialled, now) else {
+        let emergency = handover.emergency;
+        let facts = Opening { origin, party, hops, dialled: &dialled, emergency };
+        let Some(id) = self.open_call(session, message, source, facts, now) else {
             self.group.ended();
             return self.refuse(session, 503, Some(5), now);
         };

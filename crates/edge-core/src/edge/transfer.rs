@@ -16,9 +16,10 @@ use sip_trunk::ua::{Answer, Body, Refer, ReferId, SessionId};
 use telco_model::value::E164;
 
 use super::Edge;
+use super::dial::take_ports;
 use super::identity::identity_in;
 use super::message::{dialled_in, session_description, shown, signalling, text};
-use crate::call::{CallId, Leg, Party, Purpose, Standing};
+use crate::call::{Call, CallId, Leg, Party, Purpose, Standing};
 use crate::cdr::{EndedBy, LegDirection, LegOutcome, LegRecord, Transfer, TransferKind};
 use crate::media::{Action, LegNegotiation, MediaLeg};
 use crate::program::{Destination, Outcome};
@@ -236,7 +237,8 @@ impl Edge {
         let (Some(place), Some(offer)) = (free, session_description(message)) else {
             return self.refuse(session, 488, None, now);
         };
-        let Some(address) = self.ports.take(profile.pool, now) else {
+        let emergency = self.calls.get(id).is_some_and(Call::is_emergency);
+        let Some(address) = take_ports(&mut self.ports, profile.pool, emergency, now) else {
             return self.refuse(session, 503, Some(5), now);
         };
         let seed = media_rtp::Seed(self.random());

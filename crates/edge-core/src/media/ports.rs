@@ -49,6 +49,9 @@ impl MediaPorts {
     /// How long a pair rests: late packets of one call must not reach the next.
     pub const REST: Duration = Duration::from_secs(5);
 
+    /// So many pairs of a range, and no more than a sixteenth of it, are kept for emergency calls.
+    pub const KEPT: usize = 8;
+
     /// All pairs the driver has bound.
     #[must_use]
     pub fn new(pools: Vec<Pool>, seed: &Seed) -> Self {
@@ -70,8 +73,16 @@ impl MediaPorts {
         resting.into_iter().for_each(|pair| self.admit(pair, now));
     }
 
-    /// A pair of this range, or of the default range when there is none of that number. `None` when all are in use.
+    /// A pair of this range, or of the default range when there is none of that number. `None` when all are in use but those that are
+    /// kept for emergency calls.
     pub fn take(&mut self, pool: PoolId, now: Instant) -> Option<MediaAddress> {
+        let (_, pairs) = self.find(pool)?;
+        let (free, resting, used) = pairs.usage();
+        let kept = ((free + resting + used) / 16).min(Self::KEPT);
+        if pairs.available(now) > kept { self.hand_out(pool, now) } else { None }
+    }
+
+    fn hand_out(&mut self, pool: PoolId, now: Instant) -> Option<MediaAddress> {
         let (pool, pairs) = self.find(pool)?;
         let port = pairs.take(now)?;
         let bound = SocketAddr::new(pool.bind, port);
@@ -82,7 +93,7 @@ impl MediaPorts {
     /// The same for an emergency call, which is not held back while any range has a pair.
     pub fn take_for_emergency(&mut self, pool: PoolId, now: Instant) -> Option<MediaAddress> {
         let ranges: Vec<_> = self.pools.iter().map(|(pool, _)| pool.id).collect();
-        std::iter::once(pool).chain(ranges).find_map(|pool| self.take(pool, now))
+        std::iter::once(pool).chain(ranges).find_map(|pool| self.hand_out(pool, now))
     }
 
     /// Gives a pair back.
@@ -184,6 +195,21 @@ mod tests {
         assert_eq!(again, [10_000, 10_002, 10_004]);
         ports.apply(Vec::new(), later);
         assert_eq!((ports.take(own, later), ports.usage().2), (None, 4));
+    }
+
+    /// ES-44: ordinary calls leave some pairs of a range to emergency calls.
+    #[test]
+    fn some_pairs_are_kept_for_emergencies() {
+        let now = telco_testkit::Clock::new().now();
+        let all: Vec<u16> = (0..48).map(|n| 10_000 + 2 * n).collect();
+        let mut ports = MediaPorts::new(vec![pool(0, &all)], &Seed([1; 32]));
+        let ordinary: Vec<_> = std::iter::from_fn(|| ports.take(PoolId(0), now)).collect();
+        assert_eq!(ordinary.len(), 45);
+        let urgent: Vec<_> = std::iter::from_fn(|| ports.take_for_emergency(PoolId(0), now)).collect();
+        assert_eq!(urgent.len(), 3);
+        ordinary[..4].iter().for_each(|address| ports.release(address, now));
+        let later = now + MediaPorts::REST;
+        assert!(ports.take(PoolId(0), later).is_some() && ports.take(PoolId(0), later).is_none());
     }
 
     /// ST-036: a trunk with a port range of its own uses that, everybody else the default one.

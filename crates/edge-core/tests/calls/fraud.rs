@@ -272,3 +272,32 @@ fn who_transfers_pays() {
     sim.run_for(&mut [&mut edge, &mut alice, &mut carrier, &mut other], SECOND);
     assert_eq!((alice.refused(), calls_to(&carrier)), (Some(503), 1));
 }
+
+/// ES-44: a phone gets an emergency call through while the ports of the edge itself are all in use.
+#[test]
+fn an_emergency_caller_gets_ports_of_any_range() {
+    let mut sim = sim();
+    let document = OFFICE
+        .replacen(
+            "codecs = [\"audio/pcmu\", \"audio/pcma\"]",
+            "codecs = [\"audio/pcmu\", \"audio/pcma\"]\nports = \"30000-30199\"",
+            1,
+        )
+        .replace("serial_number = \"1\"", "media_ports = \"20000-20001\"\nserial_number = \"1\"");
+    let mut edge = EdgeNode::of(&sim, "edge", EDGE, &document, |_| {});
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut bob = Peer::new(&sim, "bob", BOB);
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert!(alice.was_answered(), "{:?} {:?}", alice.refused(), edge.records);
+    bob.call(&sim, "2025550199", Some("builder"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!(bob.refused(), Some(503), "the one pair of the edge is in use");
+    bob.call(&sim, "911", Some("builder"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert!(bob.was_answered(), "{:?}", edge.records);
+}

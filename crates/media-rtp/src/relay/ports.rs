@@ -83,12 +83,18 @@ impl PortPool {
         Self { free: pairs.into(), resting: VecDeque::new(), taken: Vec::new(), quarantine }
     }
 
-    /// A pair to use: its even port. `None` when all are taken or resting.
-    pub fn take(&mut self, now: Instant) -> Option<u16> {
+    /// How many pairs could be taken now.
+    pub fn available(&mut self, now: Instant) -> usize {
         while let Some((_, port)) = self.resting.front().copied().filter(|(until, _)| *until <= now) {
             self.resting.pop_front();
             self.free.push_back(port);
         }
+        self.free.len()
+    }
+
+    /// A pair to use: its even port. `None` when all are taken or resting.
+    pub fn take(&mut self, now: Instant) -> Option<u16> {
+        self.available(now);
         let port = self.free.pop_front()?;
         self.taken.insert(self.taken.partition_point(|p| *p < port), port);
         Some(port)
