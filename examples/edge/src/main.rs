@@ -19,6 +19,7 @@
 mod check;
 mod config;
 mod diagnoses;
+mod log;
 mod metrics;
 mod news;
 mod records;

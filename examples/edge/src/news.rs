@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use edge_core::cdr::{CallRecord, LegParty, OutboxEvent};
 use edge_core::edge::Event;
 use edge_core::group;
-use edge_core::guard::Loudness;
+use edge_core::guard::{Loudness, Quoted};
 use edge_core::registrar;
 use jiff::Timestamp;
 use sip_trunk::trunk::TrunkEvent;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::diagnoses::Diagnoses;
 
@@ -36,7 +36,10 @@ impl Counts {
                 let outcome = if record.answered.is_some() { "answered" } else { "unanswered" };
                 *self.calls.entry(outcome).or_default() += 1;
                 self.seconds += record.billed_seconds();
-                info!(conversation = %record.conversation, "{}", line(record));
+                let (conversation, outcome) = (record.conversation, outcome_of(record));
+                // Who talked to whom is personal.
+                info!(%conversation, "call{}: {outcome}", way_of(record));
+                debug!(%conversation, "{}", parties_of(record));
             }
             Event::Registrar(event) => log_registrar(event),
             // The trunks have said so in the log themselves.
@@ -81,7 +84,9 @@ fn log_group(output: &group::Output) {
 fn log_registrar(event: &registrar::Event) {
     match event {
         registrar::Event::Bound { aor, change, .. } => info!("{aor} registered ({change:?})"),
-        registrar::Event::Unbound { aor, uri, cause, .. } => info!("{aor} lost its contact {uri}: {cause}"),
+        registrar::Event::Unbound { aor, uri, cause, .. } => {
+            info!("{aor} lost its contact {}: {cause}", Quoted(uri));
+        }
         registrar::Event::Online { phone } => info!(%phone, "phone is online"),
         registrar::Event::Offline { phone, cause } => info!(%phone, "phone is offline: {cause}"),
         registrar::Event::Refused { phone, status, why } => {
@@ -90,21 +95,28 @@ fn log_registrar(event: &registrar::Event) {
     }
 }
 
-/// A call in one line.
-pub(crate) fn line(record: &CallRecord) -> String {
-    let caller = record.legs.first().map_or("", |leg| leg.from.as_str());
-    let via = match record.connected_leg().map(|leg| &leg.party) {
+/// How a call was carried.
+fn way_of(record: &CallRecord) -> String {
+    match record.connected_leg().map(|leg| &leg.party) {
         Some(LegParty::Trunk { name, .. }) => format!(" by trunk {name}"),
         Some(LegParty::Phone { .. }) => " to a phone".into(),
         Some(LegParty::Flow { .. }) => " in a flow".into(),
         Some(LegParty::Neighbour { .. }) => " by another edge".into(),
         Some(LegParty::Unknown) | None => String::new(),
-    };
-    let seconds = record.billed_seconds();
-    let outcome = match (record.answered, record.ending.sip) {
-        (Some(_), _) => format!("{seconds} s"),
+    }
+}
+
+/// What became of a call.
+fn outcome_of(record: &CallRecord) -> String {
+    match (record.answered, record.ending.sip) {
+        (Some(_), _) => format!("{} s", record.billed_seconds()),
         (None, Some(status)) => format!("not answered ({status})"),
         (None, None) => "not answered".into(),
-    };
-    format!("call {caller} to {}{via}: {outcome}; {}", record.dialled, record.ending.reason)
+    }
+}
+
+/// Who called whom, and why it ended: all of it what peers wrote.
+fn parties_of(record: &CallRecord) -> String {
+    let caller = record.legs.first().map_or("", |leg| leg.from.as_str());
+    format!("call of {} to {}: {}", Quoted(caller), Quoted(&record.dialled), Quoted(&record.ending.reason))
 }

@@ -1,6 +1,5 @@
 //! Running an edge: signals, reloads, the log.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, Section};
 use crate::news::Counts;
-use crate::{diagnoses, metrics, setup};
+use crate::{diagnoses, log, metrics, setup};
 
 /// Runs an edge until it is told to stop.
 ///
@@ -24,9 +23,7 @@ use crate::{diagnoses, metrics, setup};
 /// Why it cannot start.
 pub(crate) fn run(config: Config, path: Option<PathBuf>) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.edge.log).map_err(|error| format!("edge.log: {error}"))?;
-    let color = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(color);
-    log.with_writer(std::io::stderr).init();
+    log::start(filter);
     driver::raise_file_limit();
     // One task owns the edge: with one thread for it and what it works with, nothing in a call wakes another processor. Log and metrics
     // are on the main thread, media on threads of its own.

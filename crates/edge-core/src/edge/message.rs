@@ -6,7 +6,7 @@ use sip_trunk::header::{ContentType, Header, Reason, received_user_data, split_m
 use sip_trunk::msg::{HeaderName, Message};
 use sip_trunk::uri::UriRef;
 
-/// What was dialled: the number, else the user part, of the Request-URI.
+/// What was dialled: the number, else the user part, of the Request-URI. Nobody dials control characters.
 pub(super) fn dialled(message: &Message) -> Option<String> {
     dialled_in(UriRef::parse(message.request_uri()?).ok()?)
 }
@@ -16,7 +16,8 @@ pub(super) fn dialled_in(uri: UriRef<'_>) -> Option<String> {
     if let Some(number) = uri.telephone() {
         return Some(number.e164().unwrap_or_else(|| number.digits().collect()));
     }
-    Some(uri.as_sip()?.user_decoded()?.into_owned())
+    let user = uri.as_sip()?.user_decoded()?;
+    (!user.chars().any(char::is_control)).then(|| user.into_owned())
 }
 
 /// The session description, also out of a multipart body.
@@ -61,4 +62,19 @@ pub(super) fn text(message: &Message, name: HeaderName) -> String {
 /// Something of a typed header as text; empty when it is missing or broken.
 pub(super) fn shown<'m, H: Header<'m>>(message: &'m Message, show: impl Fn(&H) -> String) -> String {
     message.typed::<H>().and_then(Result::ok).as_ref().map(show).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ES-46: what was dialled stands in records and logs, so that it has no line ends.
+    #[test]
+    fn nobody_dials_control_characters() {
+        let dialled = |uri: &str| dialled_in(UriRef::parse(uri.as_bytes()).unwrap());
+        assert_eq!(dialled("sip:call%20me@x").as_deref(), Some("call me"));
+        for odd in ["sip:a%0Ab@x", "sip:a%0d@x", "sip:%1b@x", "sip:%C2%85@x"] {
+            assert_eq!(dialled(odd), None, "{odd}");
+        }
+    }
 }

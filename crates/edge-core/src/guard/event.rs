@@ -134,8 +134,8 @@ impl SecurityEvent {
     /// edge-security: 2026-03-02T10:00:00Z code=AUTH_WRONG_PASSWORD level=warning source=203.0.113.9 port=5060 transport=UDP count=1 user="alice"
     /// ```
     ///
-    /// For fail2ban: `failregex = ^.*edge-security: \S+ code=(?:AUTH_LOCKED|SCANNER|ACL_DENIED) level=\S+ source=<HOST> port=`. What a peer
-    /// wrote stands behind the address, quoted and escaped, so it can neither end the line nor pose as another field.
+    /// What a peer wrote stands behind the address, quoted and escaped, so it can neither end the line nor pose as another field. What
+    /// else a program logs may have peers' text in the middle of a line: a watcher looks at the beginning, as [`FAILREGEX`] does.
     pub fn line(&self, wall: Timestamp) -> String {
         let level = match self.code.loudness() {
             Loudness::Notice => "notice",
@@ -150,28 +150,35 @@ impl SecurityEvent {
         for (name, value) in [("user", &self.user), ("detail", &self.detail)] {
             if let Some(value) = value {
                 // Writing into a String cannot fail.
-                let _ = write!(line, " {name}=\"{}\"", Quoted(value));
+                let _ = write!(line, " {name}={}", Quoted(value));
             }
         }
         line
     }
 }
 
+/// The `failregex` for fail2ban: a security line as `tracing-subscriber` writes it, behind nothing but its time and its level. fail2ban takes
+/// the time out before it matches, other watchers do not. Where a line has more in front of it, that belongs into the expression; `.*` does
+/// not, because other lines have text of peers in them.
+pub const FAILREGEX: &str = r"^(?:\S+Z)?\s+(?:INFO|WARN) edge-security: \S+ code=(?:AUTH_LOCKED|SCANNER|ACL_DENIED) level=\S+ source=<HOST> port=";
+
 /// Longest value that is printed, in characters.
 const LONGEST: usize = 64;
 
-/// Text of a peer between quotes: everything but plain visible ASCII is written as `\u{…}`.
-struct Quoted<'a>(&'a str);
+/// Text of a peer as it may stand in a log: between quotes, everything but plain visible ASCII written as `\u{…}`, cut after 64 characters.
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
         for c in self.0.chars().take(LONGEST) {
             match c {
                 ' ' | '!' | '#'..='[' | ']'..='~' => f.write_char(c)?,
                 other => write!(f, "\\u{{{:x}}}", u32::from(other))?,
             }
         }
-        if self.0.chars().nth(LONGEST).is_some() { f.write_str("...") } else { Ok(()) }
+        f.write_str(if self.0.chars().nth(LONGEST).is_some() { "...\"" } else { "\"" })
     }
 }
 
@@ -212,6 +219,28 @@ mod tests {
         );
         let mapped = SecurityEvent { source: "[::ffff:203.0.113.9]:5060".parse().unwrap(), ..event(None) };
         assert!(mapped.line(wall()).contains(" source=203.0.113.9 "));
+    }
+
+    /// ES-46: what is given to fail2ban finds our lines and nothing a peer makes other lines say.
+    #[test]
+    fn no_other_line_poses_as_a_security_event() {
+        let watcher = regex::Regex::new(&FAILREGEX.replace("<HOST>", r"(\S+)")).unwrap();
+        let line = SecurityEvent { code: Code::Scanner, ..event(None) }.line(wall());
+        let host = |line: &str| watcher.captures(line).map(|found| found[1].to_owned());
+        assert_eq!(
+            host(&format!("2026-03-02T10:00:00.000001Z  WARN {line}")).as_deref(),
+            Some("203.0.113.9")
+        );
+        assert_eq!(host(&format!("  WARN {line}")).as_deref(), Some("203.0.113.9"));
+        for other in [
+            format!("2026-03-02T10:00:00.000001Z  INFO call to {line}"),
+            format!("2026-03-02T10:00:00.000001Z  INFO call to 2026-03-02T10:00:00Z  WARN {line}"),
+            format!("2026-03-02T10:00:00.000001Z  INFO {}", Quoted(&line)),
+            format!("    | 2026-03-02T10:00:00.000001Z  WARN {line}"),
+            line,
+        ] {
+            assert_eq!(host(&other), None, "{other}");
+        }
     }
 
     proptest! {

@@ -32,7 +32,7 @@ use lockout::{Judgement, Lockout};
 use log::Log;
 use recent::{KeyedHash, Recent};
 
-pub use event::{Code, Loudness, SecurityEvent};
+pub use event::{Code, FAILREGEX, Loudness, Quoted, SecurityEvent};
 pub use fraud::{
     Allowed, Attempt, Budget, Destination, DestinationRule, Fraud, FraudLimits, FraudRefusal, Ticket,
 };

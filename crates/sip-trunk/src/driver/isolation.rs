@@ -35,6 +35,11 @@ fn fault(during: During, panic: &(dyn Any + Send)) -> Fault {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = text.unwrap_or("it does not say why").to_owned();
-    tracing::error!(code = CODE, "a panic during {during} was contained: {message}; please report it");
+    // What it says may have text of a peer in it, which must not begin a line of its own.
+    tracing::error!(
+        code = CODE,
+        "a panic during {during} was contained: {}; please report it",
+        message.escape_debug()
+    );
     Fault { during, message }
 }
