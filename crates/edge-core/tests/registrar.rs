@@ -219,7 +219,10 @@ fn an_outbound_binding_is_a_flow() {
 /// RFC 5626 §6: what a first hop without flows breaks, and what is ignored.
 #[test]
 fn flows_need_a_first_hop_that_knows_them() {
-    let mut bench = bench();
+    let config =
+        Config { trusted_proxies: vec!["192.0.2.20".parse().unwrap()], ..Config::new(support::REALM) };
+    let mut bench = Bench::new(config, &[account("alice", &[])]);
+    bench.log_in("alice");
     let contact = format!("<sip:alice@192.0.2.20>;{INSTANCE};reg-id=1");
     let via = "SIP/2.0/UDP 192.0.2.5;branch=z9hG4bKp, SIP/2.0/UDP 192.0.2.20;branch=z9hG4bKr";
     let behind = Register { via, contacts: &[&contact], ..Register::ALICE };
@@ -297,6 +300,46 @@ fn requests_go_where_the_phone_can_hear_them() {
         let bound = contacts.iter().find(|bound| contact.contains(bound.uri())).unwrap();
         assert_eq!(bound.target().flow.is_some(), by_flow, "{contact}");
     }
+}
+
+/// RFC 3327 §6.1: whatever a phone writes into its registration, calls for it go to where that came from and nowhere else; a proxy
+/// between is believed when the configuration names it.
+#[test]
+fn nobody_registers_somebody_elses_address() {
+    let one = "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bKr";
+    let two = "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.7;branch=z9hG4bKr";
+    let path = &[("Path", "<sip:203.0.113.1;lr>")][..];
+    let carrier = "<sip:+19005551234@203.0.113.1>";
+    let maddr = "<sip:alice@192.0.2.20;maddr=203.0.113.1>";
+    for from in [source("192.0.2.20:5060"), stream("192.0.2.20:40001", 1)] {
+        for (via, contact, headers) in [
+            (one, carrier, &[][..]),
+            (two, carrier, &[]),
+            (two, "<sip:alice@127.0.0.1>", &[]),
+            (two, maddr, &[]),
+            (one, maddr, &[]),
+            (two, "<sip:alice@192.0.2.20:5070>", path),
+            (one, "<sip:alice@192.0.2.20:5070>", path),
+        ] {
+            let mut bench = bench();
+            bench.from = from.clone();
+            bench.register(&Register { via, contacts: &[contact], headers, ..Register::ALICE });
+            let found = bench.registrar.contacts("alice");
+            let target = found[0].target();
+            assert_eq!((target.flow, target.otherwise), (Some(from.path), None), "{contact} {via}");
+            drop(found);
+            bench.registrar.flow_lost(from.path);
+            let left = bench.registrar.contacts("alice").len();
+            assert_eq!(left, usize::from(!from.path.is_reliable()), "{contact}");
+        }
+    }
+    let config =
+        Config { trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()], ..Config::new(support::REALM) };
+    let mut bench = Bench::new(config, &[account("alice", &[])]);
+    bench.log_in("alice");
+    bench.register(&Register { via: two, contacts: &[carrier], headers: path, ..Register::ALICE });
+    let found = bench.registrar.contacts("alice");
+    assert_eq!((found[0].target().flow, found[0].target().otherwise), (None, Some("sip:203.0.113.1;lr")));
 }
 
 /// What was withdrawn from an account is withdrawn from its bindings; the rest stays.

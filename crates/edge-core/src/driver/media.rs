@@ -191,7 +191,8 @@ impl MediaDriver {
             tracing::error!(
                 code = "PANIC",
                 call = event.call.0,
-                "a panic in the media of a call was contained: {cause}; please report it"
+                "a panic in the media of a call was contained: {}; please report it",
+                cause.escape_debug()
             );
             self.forget(event.call);
         }

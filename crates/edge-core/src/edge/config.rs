@@ -6,6 +6,7 @@ use std::time::Duration;
 use media_rtp::sdp::TargetPolicy;
 use sip_trunk::auth::Algorithm;
 use sip_trunk::endpoint::Strangers;
+use sip_trunk::transport::Network;
 use sip_trunk::trunk::TrunksConfig;
 use sip_trunk::ua::UaConfig;
 
@@ -28,6 +29,8 @@ pub struct EdgeConfig {
     pub digest: Vec<Algorithm>,
     /// What protects it.
     pub guard: guard::Config,
+    /// Proxies between phones and us that are believed where phones are ([`registrar::Config::trusted_proxies`]).
+    pub trusted_proxies: Vec<Network>,
     /// Budgets of calls to the outside.
     pub fraud: guard::FraudLimits,
     /// The host in addresses we write: a domain or an address.
@@ -63,6 +66,7 @@ impl EdgeConfig {
             ua,
             digest: vec![Algorithm::MD5],
             guard: guard::Config::default(),
+            trusted_proxies: Vec::new(),
             fraud: guard::FraudLimits::default(),
             host: host.into(),
             prompts: None,
@@ -94,6 +98,7 @@ impl EdgeConfig {
         let own = self.ua.endpoint.listeners.iter().map(|listener| listener.local).collect();
         let mut config = registrar::Config {
             own,
+            trusted_proxies: self.trusted_proxies.clone(),
             gruu_domain: self.host.clone(),
             ..registrar::Config::new(&runtime.realm)
         };

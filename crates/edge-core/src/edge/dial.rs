@@ -21,7 +21,7 @@ use super::message::{q850, session_description};
 use crate::call::{Branch, Call, CallId, Dialing, Identity, Leg, Party, Prepared, Purpose, Standing, Way};
 use crate::cdr::{LegOutcome, LegRecord};
 use crate::compile::{Phone, Reach, Runtime, Trunk, User};
-use crate::guard::Attempt;
+use crate::guard::{Attempt, Quoted};
 use crate::media::{
     Abilities, Action, LegNegotiation, LegProfile, MediaAddress, MediaLeg, MediaPorts, PoolId, Sound,
     ToneKind,
@@ -111,7 +111,7 @@ impl Edge {
                 Ok(())
             }
             Err(refusal) => {
-                tracing::warn!(origin = %payer, code = %refusal.code(), "{address}: {refusal}");
+                tracing::warn!(origin = %payer, code = %refusal.code(), "call to {} refused: {refusal}", Quoted(address));
                 call.record.explain.push(format!("{address}: {refusal}"));
                 Err(refusal.status())
             }
@@ -154,7 +154,7 @@ impl Edge {
                 (
                     target.uri.to_owned(),
                     target.route.to_vec(),
-                    target.flow,
+                    (target.flow, target.otherwise.map(str::to_owned)),
                     contact.transport(),
                     contact.remote(),
                 )
@@ -163,7 +163,12 @@ impl Edge {
         if contacts.is_empty() {
             return self.ring_elsewhere(id, phone, now);
         }
-        for (uri, path, flow, transport, remote) in contacts {
+        for (uri, path, (flow, otherwise), transport, remote) in contacts {
+            let destination = match (flow, otherwise) {
+                (Some(path), otherwise) => Destination::Flow { path, otherwise },
+                (None, Some(next)) => Destination::Uri(next),
+                (None, None) => continue,
+            };
             let secure = if transport.is_secure() { Signalling::Secure } else { Signalling::Insecure };
             let profile = self.media_profile(self.runtime.profile_of_phone(phone));
             let party = Party::Phone(Arc::clone(phone));
@@ -176,12 +181,8 @@ impl Edge {
             } else {
                 caller_of_phone_call(call, &self.config.host)
             };
-            let mut invite = Invite::new(uri.clone(), from);
-            let next = path.first().map_or(uri, |route| route.to_string());
-            invite.destination = match flow {
-                Some(path) => Destination::Flow { path, otherwise: Some(next) },
-                None => Destination::Uri(next),
-            };
+            let mut invite = Invite::new(uri, from);
+            invite.destination = destination;
             invite.max_forwards = call.max_forwards;
             invite.headers = path.iter().map(|route| ("Route".to_owned(), route.to_string())).collect();
             invite.contact = ContactSpec::user("edge");

@@ -1,8 +1,9 @@
 //! What a registrar is told about itself.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sip_trunk::auth::ServerConfig;
+use sip_trunk::transport::Network;
 
 /// Everything a registrar is configured with, beside its accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Our own addresses; a contact there would be a loop.
     pub own: Vec<SocketAddr>,
+    /// Proxies between phones and us whose Path decides where calls go (RFC 3327 §6.1). Nobody else sends a call anywhere but to where
+    /// its registration came from; empty unless given.
+    pub trusted_proxies: Vec<Network>,
     /// The domain written into GRUUs.
     pub gruu_domain: String,
     /// Bounds.
@@ -57,8 +61,13 @@ impl Config {
             digest: ServerConfig { realm: realm.into(), ..ServerConfig::default() },
             domains: Vec::new(),
             own: Vec::new(),
+            trusted_proxies: Vec::new(),
             gruu_domain: realm.into(),
             limits: Limits::default(),
         }
+    }
+
+    pub(super) fn trusts(&self, proxy: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(proxy))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sip_trunk::transport::{Path, Transport};
+use sip_trunk::uri::UriRef;
 use telco_model::value::PhoneId;
 
 use crate::compile::Account;
@@ -32,6 +33,8 @@ pub struct Contact {
     pub(super) remote: SocketAddr,
     pub(super) flow: Option<Path>,
     pub(super) route: Box<[Box<str>]>,
+    /// The route is that of a trusted proxy.
+    pub(super) trusted: bool,
     pub(super) instance: Option<Box<str>>,
     pub(super) reg_id: Option<u32>,
     pub(super) user_agent: Option<Box<str>>,
@@ -51,6 +54,9 @@ pub struct Target<'c> {
     /// The flow the registration came by. Requests go this way while it lives, whatever the URI says: the phone may stand behind
     /// NAT, or it asked for it (RFC 5626 §5.3).
     pub flow: Option<Path>,
+    /// Where they go without a flow: to the first hop of a trusted proxy's Path, or to a URI at the address the registration came from.
+    /// No phone has calls sent anywhere else.
+    pub otherwise: Option<&'c str>,
 }
 
 impl Contact {
@@ -81,7 +87,23 @@ impl Contact {
 
     /// Where requests for it go.
     pub fn target(&self) -> Target<'_> {
-        Target { uri: &self.uri, route: &self.route, flow: self.flow }
+        Target { uri: &self.uri, route: &self.route, flow: self.flow, otherwise: self.otherwise() }
+    }
+
+    pub(super) fn otherwise(&self) -> Option<&str> {
+        match self.route.first() {
+            Some(hop) => self.trusted.then_some(hop),
+            None => self.is_where_it_came_from().then_some(&self.uri),
+        }
+    }
+
+    fn is_where_it_came_from(&self) -> bool {
+        let uri = UriRef::parse(self.uri.as_bytes()).ok();
+        uri.and_then(|uri| uri.as_sip()).is_some_and(|sip| {
+            // RFC 3263 §4: maddr, where present, is the target.
+            let host = sip.host().ip().filter(|_| sip.param("maddr").is_none());
+            host.map(|ip| ip.to_canonical()) == Some(self.remote.ip().to_canonical())
+        })
     }
 
     /// Its preference in thousandths, 1000 when it named none.

@@ -352,10 +352,7 @@ impl Registrar {
         account: &Arc<Account>,
         now: Instant,
     ) -> Contact {
-        let host = wanted.uri.as_sip().and_then(|sip| sip.host().ip());
-        // Behind NAT the URI leads nowhere; a client that is symmetric hears where it speaks.
-        let by_flow = asked.direct && (asked.symmetric || host != Some(source.remote.ip()));
-        Contact {
+        let mut contact = Contact {
             id: ContactId { slot: 0, generation: 0 },
             aor: self.store.aor(aor),
             account: account.clone(),
@@ -366,14 +363,21 @@ impl Registrar {
             q: wanted.q,
             transport: source.transport,
             remote: source.remote,
-            flow: by_flow.then_some(source.path),
+            flow: None,
+            trusted: self.config.trusts(source.remote.ip()),
             route: asked.path.iter().map(|hop| Box::from(*hop)).collect(),
             instance: wanted.instance.as_deref().map(Into::into),
             reg_id: wanted.reg_id,
             user_agent: request::user_agent(request),
             refreshes: 0,
             valid_from: 0,
-        }
+        };
+        // Behind NAT the URI leads nowhere, and where it leads to somebody else it was not theirs to give. A client that is symmetric
+        // hears where it speaks.
+        let host = wanted.uri.as_sip().and_then(|sip| sip.host().ip());
+        let by_flow = asked.direct && (asked.symmetric || host != Some(source.remote.ip()));
+        contact.flow = (by_flow || contact.otherwise().is_none()).then_some(source.path);
+        contact
     }
 
     fn refresh(&mut self, id: ContactId, new: Contact) {
@@ -439,6 +443,9 @@ fn is_older(asked: &Asked<'_>, contact: &Contact) -> bool {
 /// Whether a phone listens where its contact URI says, as far as that can be told from outside: the URI does not name the client's
 /// end of the connection the registration came by.
 fn listens(contact: &Contact) -> bool {
+    if contact.otherwise().is_none() {
+        return false;
+    }
     let uri = UriRef::parse(contact.uri.as_bytes()).ok();
     uri.and_then(|uri| uri.as_sip()).is_some_and(|sip| {
         sip.host().ip() == Some(contact.remote.ip()) && sip.port().unwrap_or(5060) != contact.remote.port()

@@ -76,6 +76,7 @@ impl Registrar {
                 flow: saved
                     .socket
                     .map(|socket| Path::Datagram { socket: SocketId(socket), remote: saved.remote }),
+                trusted: self.config.trusts(saved.remote.ip()),
                 route: saved.route.iter().map(|hop| hop.as_str().into()).collect(),
                 instance: saved.instance.as_deref().map(Into::into),
                 reg_id: saved.reg_id,
