@@ -8,12 +8,14 @@ use sip_trunk::endpoint::Source;
 use sip_trunk::header::Event as EventHeader;
 use sip_trunk::msg::Message;
 use sip_trunk::subscription::SubscriptionId;
-use sip_trunk::ua::{Body, Headers};
+use sip_trunk::ua::{Body, Headers, Rejection};
 use telco_model::value::{PhoneId, UserId};
 
 use super::Edge;
 use super::message::dialled;
+use super::requests::rejection_of;
 use crate::call::{Party, Standing};
+use crate::guard::Relation;
 
 /// A lamp lasts so long without being refreshed.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -45,7 +47,7 @@ enum Activity {
 }
 
 impl Edge {
-    /// A phone that holds a registration may watch; nobody else learns who talks.
+    /// A phone that holds a registration and proves itself may watch; nobody else learns who talks.
     pub(super) fn on_subscribed(
         &mut self,
         subscription: SubscriptionId,
@@ -53,8 +55,15 @@ impl Edge {
         source: &Source,
         now: Instant,
     ) {
-        if self.known.phone_at(source, &self.registrar).is_none() {
+        let Some(phone) = self.known.phone_at(source, &self.registrar) else {
             let _ = self.ua.refuse_subscription(subscription, 403, Headers::new(), now);
+            return;
+        };
+        // A datagram with the address of a phone need not be its own.
+        let relation = Relation::Phone(phone);
+        if let Err(draft) = self.guard.prove(&mut self.registrar, message, source, relation, false, now) {
+            let rejection = rejection_of(draft).unwrap_or_else(|| Rejection::new(403));
+            let _ = self.ua.refuse_subscription(subscription, rejection.status, rejection.headers, now);
             return;
         }
         let package =

@@ -524,7 +524,7 @@ pub(crate) fn accept_offers(agent: &mut UserAgent, event: &ua::Event, now: Insta
     }
 }
 
-fn credentials(name: &str, password: &str) -> ClientConfig {
+pub(crate) fn credentials(name: &str, password: &str) -> ClientConfig {
     ClientConfig { username: name.into(), password: Secret::new(password), ..ClientConfig::default() }
 }
 

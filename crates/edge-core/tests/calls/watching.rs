@@ -2,19 +2,35 @@
 
 use std::time::Duration;
 
+use sip_trunk::auth::ClientConfig;
 use sip_trunk::msg::{HeaderName, Message};
 use sip_trunk::subscription::SubscriptionId;
 use sip_trunk::ua::{self, Answer, Progress, Subscribe, SubscriptionEnd};
 use telco_testkit::{Node, Sim};
 
-use crate::lab::{ALICE, BOB, CARRIER_A, EDGE, EdgeNode, Peer, offer, sim};
+use crate::lab::{ALICE, BOB, CARRIER_A, EDGE, EdgeNode, Peer, credentials, offer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Peer {
     fn watch(&mut self, sim: &Sim, whom: &str, event: &str, expires: Duration) -> SubscriptionId {
+        let password =
+            [("alice", "wonderland"), ("bob", "builder")].into_iter().find(|(name, _)| *name == self.name());
+        let credentials = password.map(|(name, password)| credentials(name, password));
+        self.watch_as(sim, whom, event, expires, credentials)
+    }
+
+    fn watch_as(
+        &mut self,
+        sim: &Sim,
+        whom: &str,
+        event: &str,
+        expires: Duration,
+        credentials: Option<ClientConfig>,
+    ) -> SubscriptionId {
         let subscribe = Subscribe {
             expires,
+            credentials,
             ..Subscribe::new(format!("sip:{whom}@{EDGE}"), format!("<sip:watcher@{EDGE}>"), event)
         };
         self.act(sim, |agent, now| agent.subscribe(subscribe, now).unwrap())
@@ -211,6 +227,25 @@ fn not_everybody_may_watch() {
             && stranger.notices().is_empty()
             && scene.alice.notices().is_empty()
     );
+}
+
+/// ES-25: who sends with the address and port of a registered phone has not proved to be it: it is asked for the password, and told
+/// nothing of any call.
+#[test]
+fn the_address_of_a_phone_is_not_enough_to_watch() {
+    let mut scene = Scene::new();
+    scene.alice.watch_as(&scene.sim, "4102", "dialog", 3600 * SECOND, None);
+    scene.alice.watch_as(
+        &scene.sim,
+        "alice",
+        "message-summary",
+        3600 * SECOND,
+        Some(credentials("alice", "guess")),
+    );
+    scene.run(SECOND);
+    assert_eq!((scene.alice.refusals(), scene.subscriptions()), (vec![401, 401], 0));
+    scene.call_bob(true);
+    assert!(scene.alice.notices().is_empty());
 }
 
 /// RFC 3842 §5.2: a message lamp is told its state at once. The edge keeps no messages: none wait.
