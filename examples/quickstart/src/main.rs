@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo quickstart                    # an edge, phones and carriers make real calls; exits 0 when all is as it should be
-//! cargo quickstart -- --stay          # then keeps running: register your own phone
+//! cargo quickstart --stay             # then keeps running: register your own phone
 //! cargo quickstart my-org.toml        # your own organization on paper: its problems, its picture, what people dial
 //! ```
 //!
@@ -36,7 +36,7 @@ use story::Story;
 
 const USAGE: &str = "\
 usage: cargo quickstart                              real calls on loopback
-       cargo quickstart -- --stay                    the same, then it keeps running for your own phone
+       cargo quickstart --stay                       the same, then it keeps running for your own phone
        cargo quickstart ORGANIZATION.toml|.json      an organization on paper
 
 Without arguments an edge, two phones, two carriers and a service desk make five calls, each drawn and judged.
@@ -52,15 +52,14 @@ const MISUSED: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => perform(false),
-        ["--stay"] => perform(true),
-        ["-h" | "--help"] => {
+    let done = match wish(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Some(Wish::Calls { stay }) => perform(stay),
+        Some(Wish::Paper(file)) => paper::tell(&file, Timestamp::now()),
+        Some(Wish::Usage) => {
             say!("{USAGE}");
             Ok(())
         }
-        [file] if !file.starts_with('-') => paper::tell(&PathBuf::from(file), Timestamp::now()),
-        [..] => {
+        None => {
             eprintln!("{USAGE}");
             return ExitCode::from(MISUSED);
         }
@@ -71,6 +70,27 @@ fn main() -> ExitCode {
             eprintln!("\n✗ {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What it was called for.
+#[derive(Debug, PartialEq, Eq)]
+enum Wish {
+    Calls { stay: bool },
+    Paper(PathBuf),
+    Usage,
+}
+
+/// What the arguments say; `None` when that is nothing.
+fn wish(arguments: &[&str]) -> Option<Wish> {
+    match arguments {
+        // `cargo quickstart` has a `--` of its own; who writes another means the same.
+        ["--", rest @ ..] => wish(rest),
+        [] => Some(Wish::Calls { stay: false }),
+        ["--stay"] => Some(Wish::Calls { stay: true }),
+        ["-h" | "--help"] => Some(Wish::Usage),
+        [file] if !file.starts_with('-') => Some(Wish::Paper(PathBuf::from(file))),
+        [..] => None,
     }
 }
 
@@ -107,4 +127,23 @@ async fn perform(stay: bool) -> Result<()> {
 
 fn heading(text: &str) {
     say!("\n{text}\n{}\n", "─".repeat(text.chars().count()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_mean_the_same_with_and_without_dashes_before_them() {
+        for before in [&[][..], &["--"]] {
+            let check =
+                |arguments: &[&str], expected| assert_eq!(wish(&[before, arguments].concat()), expected);
+            check(&[], Some(Wish::Calls { stay: false }));
+            check(&["--stay"], Some(Wish::Calls { stay: true }));
+            check(&["--help"], Some(Wish::Usage));
+            check(&["office.toml"], Some(Wish::Paper("office.toml".into())));
+            check(&["--stays"], None);
+            check(&["office.toml", "--stay"], None);
+        }
+    }
 }
