@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustls::{ClientConfig, ServerConfig};
 use sip_trunk::driver::{
-    Driver, Events, Handle, Handshake, Lookup, Resolver, Settings, SocketOptions, Sockets, Tls,
+    Driver, Events, Handle, Handshake, Lookup, Resolver, Settings, SocketOptions, Sockets, Tls, Unanswered,
 };
 use sip_trunk::endpoint::{
     Destination, Endpoint, EndpointConfig, Event, Failure, Input, Io, Listener, Outgoing, Output, TlsFault,
@@ -139,7 +139,8 @@ async fn a_message_costs_itself() {
 #[tokio::test]
 async fn a_command_costs_itself() {
     let bench = Bench::start().await;
-    assert!(bench.handle.call(|_, _| panic!("a bad command")).await.is_err());
+    let failed: Result<(), _> = bench.handle.call(|_, _| panic!("a bad command")).await;
+    assert_eq!(failed, Err(Unanswered::Panicked), "who gave it may go on");
     assert!(!bench.handle.has_ended());
     assert_eq!(bench.faults().await, [(During::Command, "a bad command".to_owned())]);
     bench.handle.stop().await;
@@ -149,6 +150,7 @@ async fn a_command_costs_itself() {
         }
     })
     .await;
+    assert_eq!(bench.handle.call(|_, _| ()).await, Err(Unanswered::Stopped));
 }
 
 /// ES-01: a handler that panics costs its event; what the engine wants after it is done all the same.

@@ -146,6 +146,16 @@ impl Outbox {
         last.is_some_and(|(last, _)| *last == sequence)
     }
 
+    /// Tries what failed again at once: there may be no later.
+    pub fn retry(&mut self) {
+        self.retry_at = None;
+    }
+
+    /// The lines that are not on disk, as they would stand there, without line ends.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.waiting.iter().map(|(_, line)| String::from_utf8_lossy(line).trim_end().to_owned())
+    }
+
     /// Tries again what failed.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.retry_at.is_some_and(|at| at <= now) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use media_rtp::dtmf::Digit;
 use media_rtp::wav::Layout;
-use sip_trunk::driver::{Handle, Stopped};
+use sip_trunk::driver::{Handle, Unanswered};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -92,9 +92,9 @@ pub enum CallError {
     /// Something else was asked of the call meanwhile.
     #[error("another step took the place of this one")]
     Replaced,
-    /// The edge has stopped.
+    /// The edge gave no answer: it has stopped, or failed at it.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Unanswered(#[from] Unanswered),
 }
 
 impl Call {
@@ -245,7 +245,7 @@ impl Call {
     /// Hangs up; a call that was not answered is refused with 480.
     ///
     /// # Errors
-    /// [`CallError::Stopped`]: the edge has ended, and the call with it.
+    /// [`CallError::Unanswered`]: the edge has ended, and the call with it; or it failed at this call, and gave it up.
     pub async fn hang_up(mut self) -> Result<(), CallError> {
         match self.command(Command::HangUp).await {
             Ok(_) | Err(CallError::Over) => Ok(()),

@@ -105,9 +105,9 @@ pub enum StartError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PortsError {
-    /// It has stopped.
-    #[error("the edge has stopped")]
-    Stopped,
+    /// It gave no answer.
+    #[error(transparent)]
+    Unanswered(#[from] driver::Unanswered),
     /// No port of a range can be bound.
     #[error("media ports cannot be bound: {0}")]
     Bind(#[source] io::Error),
@@ -139,6 +139,12 @@ const CLOCK: Duration = Duration::from_secs(10);
 
 /// How long the last records may take to reach the disk when the edge ends.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they have, and whether calls are over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How often ending all calls is tried when it panics.
+const FAULTS: usize = 64;
 
 /// Starts an edge. Its events, but for those the driver serves itself, come out of the receiver.
 ///
@@ -211,6 +217,12 @@ impl Running {
         self.lost.load(Ordering::Relaxed)
     }
 
+    /// The same for who looks at it when the edge may be ending.
+    pub fn loss_meter(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
+        let lost = Arc::clone(&self.lost);
+        move || lost.load(Ordering::Relaxed)
+    }
+
     /// What the media threads have done, a second ago at most.
     #[must_use]
     pub fn media(&self) -> watch::Receiver<DriverStats> {
@@ -220,8 +232,9 @@ impl Running {
     /// Takes a new configuration; listeners stay those that are open.
     ///
     /// # Errors
-    /// [`driver::Stopped`].
-    pub async fn apply(&self, mut config: EdgeConfig, runtime: Runtime) -> Result<(), driver::Stopped> {
+    /// [`driver::Unanswered`]; when the edge has [panicked](driver::Unanswered::Panicked) at it, a part may be taken over: apply one that is
+    /// known to be good.
+    pub async fn apply(&self, mut config: EdgeConfig, runtime: Runtime) -> Result<(), driver::Unanswered> {
         config.ua.endpoint.listeners.clone_from(&self.listeners);
         if self.serves {
             config.program.serve();
@@ -236,46 +249,69 @@ impl Running {
     /// [`PortsError`]; the edge goes on with the ranges it has.
     pub async fn apply_ports(&self, ports: Vec<PortPlan>) -> Result<(), PortsError> {
         let (done, bound) = oneshot::channel();
-        self.replans.send(Replan { ports, done }).await.map_err(|_| PortsError::Stopped)?;
-        let pools = bound.await.map_err(|_| PortsError::Stopped)?.map_err(PortsError::Bind)?;
-        let told = self.handle.call(move |edge, now| edge.apply_ports(pools, now)).await;
-        told.map_err(|driver::Stopped { .. }| PortsError::Stopped)
+        self.replans.send(Replan { ports, done }).await.map_err(|_| driver::Unanswered::Stopped)?;
+        let pools = bound.await.map_err(|_| driver::Unanswered::Stopped)?.map_err(PortsError::Bind)?;
+        Ok(self.handle.call(move |edge, now| edge.apply_ports(pools, now)).await?)
     }
 
     /// Takes no new calls, and waits until there are none, for at most so long.
     ///
     /// # Errors
-    /// [`driver::Stopped`].
-    pub async fn drain(&self, patience: Duration) -> Result<Status, driver::Stopped> {
+    /// [`driver::Unanswered`].
+    pub async fn drain(&self, patience: Duration) -> Result<Status, driver::Unanswered> {
         self.handle.call(move |edge, now| edge.drain(patience, now)).await?;
         self.wait(patience, |status| status.calls == 0).await
     }
 
     /// Ends all calls, lets their records reach the disk, and stops.
     pub async fn stop(mut self) {
-        let ended = self.handle.call(|edge, now| edge.end_all(now)).await;
-        if ended.is_ok() {
-            // Without a disk the records are lost; the log has said so.
-            let _ = self.wait(LAST_RECORDS, |status| status.calls == 0 && status.records_waiting == 0).await;
+        // A call that cannot be ended is given up; the next time it is not there.
+        for _ in 0..FAULTS {
+            if self.handle.call(|edge, now| edge.end_all(now)).await != Err(driver::Unanswered::Panicked) {
+                break;
+            }
         }
+        self.wait_for_records().await;
         self.handle.stop().await;
         // The first task to end is the driver's.
         self.tasks.join_next().await;
         self.tasks.shutdown().await;
     }
 
+    /// Lets the last records reach the disk, which is tried again and again; what does not, the log has.
+    async fn wait_for_records(&self) {
+        let end = Instant::now() + LAST_RECORDS;
+        loop {
+            let told = self.handle.call(|edge, now| {
+                edge.store_now(now);
+                edge.status()
+            });
+            match told.await {
+                Ok(status) if status.calls == 0 && status.records_waiting == 0 => return,
+                Ok(_) | Err(driver::Unanswered::Panicked) => {}
+                Err(driver::Unanswered::Stopped) => return,
+            }
+            if Instant::now() >= end {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let left = self.handle.call(|edge, _| edge.unstored()).await.unwrap_or_default();
+        left.iter().for_each(|record| tracing::error!("call record not written: {record}"));
+    }
+
     async fn wait(
         &self,
         patience: Duration,
         done: impl Fn(&Status) -> bool,
-    ) -> Result<Status, driver::Stopped> {
+    ) -> Result<Status, driver::Unanswered> {
         let end = Instant::now() + patience;
         loop {
             let status = self.handle.call(|edge, _| edge.status()).await?;
             if done(&status) || Instant::now() >= end {
                 return Ok(status);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 }

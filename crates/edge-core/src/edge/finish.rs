@@ -23,6 +23,17 @@ impl Edge {
         self.pump(now);
     }
 
+    /// Tries to write the records that wait, however lately that failed: the process is about to end.
+    pub fn store_now(&mut self, now: Instant) {
+        self.outbox.retry();
+        self.pump(now);
+    }
+
+    /// The records that are not on disk, as spool lines.
+    pub fn unstored(&self) -> Vec<String> {
+        self.outbox.lines().collect()
+    }
+
     /// Ends a call: everybody is hung up on, the media closed, the record written once its reports are in.
     pub(super) fn finish(&mut self, id: CallId, by: EndedBy, sip: Option<u16>, reason: &str, now: Instant) {
         let Some(call) = self.calls.get_mut(id).filter(|call| call.ending.is_none()) else { return };

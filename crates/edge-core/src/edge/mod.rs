@@ -325,7 +325,7 @@ impl Edge {
 
     /// Trunk groups of the configuration; where a group was, its active member stays.
     fn form_groups(&mut self, now: Instant) {
-        let mut before = std::mem::take(&mut self.groups);
+        let mut formed = BTreeMap::new();
         for group in self.runtime.trunk_groups.values() {
             let key = |trunk| self.runtime.trunk_key(trunk);
             let members = group
@@ -338,9 +338,14 @@ impl Edge {
             };
             let config =
                 TrunkGroupConfig { name: group.name.to_string(), members: members.collect(), recovery };
-            let kept = before.remove(&group.id).filter(|old| *old.config() == config);
-            self.groups.insert(group.id, kept.unwrap_or_else(|| TrunkGroup::new(config, &self.trunks, now)));
+            let stays = self.groups.get(&group.id).is_some_and(|old| *old.config() == config);
+            formed.insert(group.id, (!stays).then(|| TrunkGroup::new(config, &self.trunks, now)));
         }
+        // What is new is made before anything of the old is let go.
+        let mut before = std::mem::take(&mut self.groups);
+        let groups =
+            formed.into_iter().filter_map(|(id, new)| Some((id, new.or_else(|| before.remove(&id))?)));
+        self.groups = groups.collect();
     }
 
     fn tell(&mut self, event: Event) {

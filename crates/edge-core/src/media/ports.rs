@@ -64,7 +64,7 @@ impl MediaPorts {
     /// else gets them.
     pub fn apply(&mut self, pools: Vec<Pool>, now: Instant) {
         let mut resting = BTreeSet::new();
-        for (pool, pairs) in std::mem::take(&mut self.pools) {
+        for (pool, pairs) in &self.pools {
             let at = |port| SocketAddr::new(pool.bind, port);
             self.lent.extend(pairs.taken().map(at));
             resting.extend(pairs.resting().map(at));

@@ -112,6 +112,27 @@ fn a_full_disk_costs_no_call_and_no_record() {
     assert_eq!(conversations(&stored), conversations(&expected));
 }
 
+/// When the process is about to end, a record is tried again at once, and one that still does not reach the disk can be had.
+#[test]
+fn the_last_records_are_tried_again_at_once() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    edge.disk = Some(StoreFault::Full);
+    carrier.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    edge.act(&sim, |edge, now| edge.end_all(now));
+    edge.act(&sim, |edge, now| edge.store_now(now));
+    let [line] = &edge.edge.unstored()[..] else { panic!("{:?}", edge.edge.unstored()) };
+    assert!(line.contains(&edge.records[0].conversation.to_string()) && !line.contains('\n'), "{line}");
+    edge.disk = None;
+    edge.act(&sim, |edge, now| edge.store_now(now));
+    assert_eq!((edge.edge.status().records_waiting, edge.edge.unstored().len()), (0, 0));
+}
+
 /// A carrier that dies while it rings: the caller of the edge is not left ringing for ever, and hears of it from the next carrier.
 #[test]
 fn a_carrier_that_dies_while_it_rings_is_passed_over() {

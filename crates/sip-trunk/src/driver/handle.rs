@@ -29,10 +29,21 @@ impl<E> fmt::Debug for Handle<E> {
     }
 }
 
-/// The driver has ended; or, from [`Handle::call`], the command has panicked.
+/// The driver has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the driver has ended, or the command has failed in it")]
+#[error("the driver has ended")]
 pub struct Stopped;
+
+/// Why a command gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Unanswered {
+    /// The driver has ended.
+    #[error("the driver has ended")]
+    Stopped,
+    /// The command has panicked. The driver goes on; its log has the reason.
+    #[error("the command failed by a fault of the program; the log has the reason")]
+    Panicked,
+}
 
 /// Why a command was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -54,17 +65,18 @@ impl<E: 'static> Handle<E> {
     /// Calls `command` with the engine and the time, and gives what it gives.
     ///
     /// # Errors
-    /// [`Stopped`]; the command was not called, or it panicked: then the driver [has not ended](Self::has_ended).
+    /// [`Unanswered`]
     pub async fn call<R: Send + 'static>(
         &self,
         command: impl FnOnce(&mut E, Instant) -> R + Send + 'static,
-    ) -> Result<R, Stopped> {
+    ) -> Result<R, Unanswered> {
         let (sender, receiver) = oneshot::channel();
         let run = move |engine: &mut E, now| {
             let _ = sender.send(command(engine, now));
         };
-        self.0.send(Command::Run(Box::new(run))).await.map_err(|_| Stopped)?;
-        receiver.await.map_err(|_| Stopped)
+        self.0.send(Command::Run(Box::new(run))).await.map_err(|_| Unanswered::Stopped)?;
+        // A driver that ends takes no more commands before it drops those it has.
+        receiver.await.map_err(|_| if self.has_ended() { Unanswered::Stopped } else { Unanswered::Panicked })
     }
 
     /// Has `command` called soon, without waiting: also from threads that run no tasks, such as media threads.

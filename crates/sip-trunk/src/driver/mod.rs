@@ -63,7 +63,7 @@ mod websocket;
 
 pub use events::Events;
 pub use facade::{Call, CallError, CommandError, ConnectError, Connection, IncomingCall, Trunk};
-pub use handle::{Handle, PostError, Stopped};
+pub use handle::{Handle, PostError, Stopped, Unanswered};
 #[cfg(feature = "hickory")]
 pub use resolver::HickoryResolver;
 pub use resolver::{Lookup, Resolver, SystemResolver};

@@ -78,19 +78,24 @@ impl Trunks {
     /// Takes all trunks there are from now on. What has not changed goes on undisturbed: registrations stay, calls count.
     /// Registrations that are no longer wanted are withdrawn. Gives every fault of the configuration.
     pub fn apply(&mut self, trunks: Vec<TrunkConfig>, ua: &mut UserAgent, now: Instant) -> Vec<Problem> {
+        // What is new is made before anything of the old is let go.
+        let made = trunks.into_iter().map(|config| {
+            let stays = self.trunks.get(&config.id).is_some_and(|trunk| trunk.config == config);
+            let id = config.id;
+            (id, (!stays).then(|| Trunk::new(config, &self.config.own, &mut self.keys, now)))
+        });
+        let made: Vec<_> = made.collect();
         let mut before = std::mem::take(&mut self.trunks);
         let mut problems = Vec::new();
-        for config in trunks {
-            let id = config.id;
-            let trunk = match before.remove(&id) {
-                Some(same) if same.config == config => same,
-                Some(old) => {
-                    let mut trunk = Trunk::new(config, &self.config.own, &mut self.keys, now);
+        for (id, new) in made {
+            let trunk = match (before.remove(&id), new) {
+                (Some(old), Some(mut trunk)) => {
                     let left = trunk.succeed(old);
                     self.leave(id, left, now);
                     trunk
                 }
-                None => Trunk::new(config, &self.config.own, &mut self.keys, now),
+                (Some(trunk), None) | (None, Some(trunk)) => trunk,
+                (None, None) => continue,
             };
             for problem in trunk.problems() {
                 tracing::error!(trunk = trunk.config.name, "configuration error: {problem}");

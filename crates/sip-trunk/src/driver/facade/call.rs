@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::desk::{CallNews, Desk};
 use crate::agent::{CallId, TrunkAgent};
-use crate::driver::{Handle, Stopped};
+use crate::driver::{Handle, Unanswered};
 use crate::header;
 use crate::msg::Message;
 use crate::ua::{Answer, Body, EndCause, Misuse, Progress, Rejection, SessionId};
@@ -20,9 +20,9 @@ pub enum CommandError {
     /// The call is over, or its state does not allow it.
     #[error(transparent)]
     Misuse(#[from] Misuse),
-    /// The driver has ended.
+    /// The driver gave no answer.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Unanswered(#[from] Unanswered),
 }
 
 /// A call that is answered. Dropping it hangs up.

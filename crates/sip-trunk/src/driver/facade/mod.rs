@@ -14,7 +14,7 @@ use futures_util::stream::{self, Stream};
 use thiserror::Error;
 use tokio::sync::{Mutex, mpsc, watch};
 
-use super::{Driver, Handle, Settings, SocketOptions, Sockets, Stopped, system_seed};
+use super::{Driver, Handle, Settings, SocketOptions, Sockets, Stopped, Unanswered, system_seed};
 use crate::agent::{AgentConfig, Route, TrunkAgent};
 use crate::endpoint::{EndpointConfig, Listener};
 use crate::group::Considered;
@@ -71,9 +71,9 @@ pub enum ConnectError {
     /// The trunk does not come up.
     #[error("the trunk is {0}")]
     Down(Standing),
-    /// The driver has ended.
+    /// The driver gave no answer.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Unanswered(#[from] Unanswered),
 }
 
 /// Why a call did not come about.
@@ -90,9 +90,9 @@ pub enum CallError {
         /// What was tried, and how that ended.
         explanation: Vec<Considered>,
     },
-    /// The driver has ended.
+    /// The driver gave no answer.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Unanswered(#[from] Unanswered),
 }
 
 /// A connected trunk: registered where it registers, ready for calls both ways. Share it in an `Arc` to
@@ -187,7 +187,7 @@ impl Trunk {
         match tokio::time::timeout(connection.patience, decided).await {
             Ok(Ok(Standing::Up)) => Ok(trunk),
             Ok(Ok(down)) => Err(ConnectError::Down(down)),
-            Ok(Err(stopped)) => Err(stopped.into()),
+            Ok(Err(Stopped)) => Err(Unanswered::Stopped.into()),
             Err(_) => Err(ConnectError::Down(trunk.standing())),
         }
     }
@@ -236,7 +236,7 @@ impl Trunk {
             Some(CallNews::Failed { status, message, explanation }) => {
                 Err(CallError::Failed { status, message: message.map(Box::new), explanation })
             }
-            Some(CallNews::Ended(_)) | None => Err(Stopped.into()),
+            Some(CallNews::Ended(_)) | None => Err(Unanswered::Stopped.into()),
         }
     }
 
