@@ -9,8 +9,9 @@ use std::{fmt, fs};
 use edge_core::compile::{self, Runtime, compile};
 use edge_core::edge::Recorded;
 use jiff::Timestamp;
-use serde::Deserialize;
-use sip_trunk::transport::Transport;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use sip_trunk::transport::{Network, Transport};
 use sip_trunk::trunk::Ingress;
 use telco_model::Organization;
 use telco_model::document::Format;
@@ -57,6 +58,10 @@ pub(crate) struct Section {
     pub(crate) public_media: Option<IpAddr>,
     /// Media threads; one per core when absent.
     pub(crate) media_threads: Option<usize>,
+    /// Proxies between phones and the edge that may say where phones are: addresses and networks. Without them calls for a phone go to
+    /// where it registered from.
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Accepts audio to and from addresses of this machine.
     #[serde(default)]
     pub(crate) allow_loopback: bool,
@@ -151,6 +156,12 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
+fn networks<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<Network>, D::Error> {
+    let texts = Vec::<String>::deserialize(written)?;
+    let read = |text: String| text.parse().map_err(|error| D::Error::custom(format!("{text:?}: {error}")));
+    texts.into_iter().map(read).collect()
+}
+
 fn info() -> String {
     "info".into()
 }
@@ -172,10 +183,24 @@ impl Section {
         Duration::from_secs(self.drain_seconds)
     }
 
+    /// Makes what a running edge cannot change what it was at the start.
+    ///
+    /// # Errors
+    /// This is another edge.
+    pub(crate) fn stays(&mut self, started: &Self) -> Result<(), String> {
+        if self.id != started.id {
+            return Err(
+                "edge.id has changed: this is the configuration of another edge; start that one".into()
+            );
+        }
+        // Listeners keep the name they were opened with.
+        self.host.clone_from(&started.host);
+        Ok(())
+    }
+
     /// The settings that are others in `new`, and that only a start takes over.
     pub(crate) fn awaiting_restart(&self, new: &Self) -> Vec<&'static str> {
         let settings = [
-            ("id", self.id != new.id),
             ("host", self.host != new.host),
             ("listen", self.listen != new.listen),
             ("media_threads", self.media_threads != new.media_threads),
@@ -343,6 +368,28 @@ mod tests {
         assert!(config.edge.prompts.is_dir(), "{}", config.edge.prompts.display());
         assert_eq!(config.issues.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
         assert_eq!(config.runtime.accounts.len(), 2);
+    }
+
+    #[test]
+    fn a_running_edge_stays_the_edge_it_is() {
+        let of = |text: &str| load_text(text, now()).map_err(|problems| problems.join("\n")).unwrap().edge;
+        let started = of(SAMPLE);
+        let mut renamed = of(&SAMPLE.replacen("host = \"127.0.0.1\"", "host = \"192.0.2.7\"", 1));
+        assert_eq!(started.awaiting_restart(&renamed), ["host"]);
+        assert_eq!(renamed.stays(&started), Ok(()));
+        assert_eq!(renamed.host, started.host);
+        let mut other = Section { id: "another".into(), ..of(SAMPLE) };
+        assert!(other.stays(&started).unwrap_err().contains("another edge"));
+    }
+
+    #[test]
+    fn proxies_are_written_as_addresses_and_networks() {
+        let trusted = |proxies: &str| {
+            let text = SAMPLE.replacen("prompts = ", &format!("trusted_proxies = {proxies}\nprompts = "), 1);
+            load_text(&text, now()).map(|config| crate::setup::edge(&config).trusted_proxies.len())
+        };
+        assert_eq!(trusted("[\"192.0.2.5\", \"10.1.0.0/16\"]").unwrap(), 2);
+        assert!(trusted("[\"proxy\"]").unwrap_err().join(" ").contains("proxy"));
     }
 
     #[test]

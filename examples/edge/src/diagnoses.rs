@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use edge_core::edge::Edge;
-use sip_trunk::driver::Handle;
+use sip_trunk::driver::{Handle, Unanswered};
 use tracing::{info, warn};
 
 use crate::news::Counts;
@@ -19,7 +19,15 @@ pub(crate) type Diagnoses = BTreeMap<(&'static str, String), String>;
 /// Asks the edge again and again, until it has stopped.
 pub(crate) async fn watch(edge: Handle<Edge>, counts: &Mutex<Counts>) {
     loop {
-        let Ok(now) = edge.call(|edge, now| found(edge, now)).await else { return };
+        let now = match edge.call(|edge, now| found(edge, now)).await {
+            Ok(now) => now,
+            // The log has why. It costs the edge nothing but these lines.
+            Err(Unanswered::Panicked) => {
+                tokio::time::sleep(EVERY).await;
+                continue;
+            }
+            Err(Unanswered::Stopped) => return,
+        };
         let before = {
             let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut counts.diagnoses, now.clone())

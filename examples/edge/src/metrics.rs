@@ -22,6 +22,8 @@ pub(crate) struct Sources {
     pub(crate) edge: Handle<Edge>,
     pub(crate) media: watch::Receiver<DriverStats>,
     pub(crate) counts: Arc<Mutex<Counts>>,
+    /// Events the log was too slow for.
+    pub(crate) lost: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
 /// Serves `/metrics` until it is dropped.
@@ -36,9 +38,11 @@ pub(crate) async fn serve(address: SocketAddr, sources: Sources) -> std::io::Res
 
 async fn render(State(sources): State<Sources>) -> String {
     let of_edge = sources.edge.call(|edge, now| edge_metrics(edge, now)).await;
-    let mut text = of_edge.unwrap_or_else(|_| "# the edge has stopped\n".into());
+    let mut text = of_edge.unwrap_or_else(|unanswered| format!("# {unanswered}\n"));
     media_metrics(&mut text, &sources.media.borrow());
     count_metrics(&mut text, &sources.counts.lock().unwrap_or_else(PoisonError::into_inner));
+    let help = "Events left out of the log and of these counts, because there were too many";
+    counter(&mut text, "edge_events_lost_total", help, (sources.lost)());
     text
 }
 

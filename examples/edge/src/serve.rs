@@ -1,6 +1,7 @@
 //! Running an edge: signals, reloads, the log.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ async fn serve(config: Config, path: Option<PathBuf>) -> Result<(), String> {
     let (metrics, drain) = (config.edge.metrics, config.edge.drain());
     let name = config.runtime.edge.as_ref().map(|edge| edge.name.to_string()).unwrap_or_default();
     let (started, tls) = (config.edge.clone(), Arc::new(setup::tls(&config)?));
+    // Before anybody can send one: SIGHUP ends a program that does not listen for it.
+    let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let settings = setup::settings(config, Arc::clone(&tls))?;
     let (running, events) = driver::start(settings).map_err(|error| explain(&error))?;
     let edge = Started { running, section: started, tls };
@@ -45,23 +48,34 @@ async fn serve(config: Config, path: Option<PathBuf>) -> Result<(), String> {
         edge: running.handle().clone(),
         media: running.media(),
         counts: Arc::clone(&counts),
+        lost: Arc::new(running.loss_meter()),
     };
     for listener in running.listeners() {
         info!("{name} listens on {} {}", listener.transport, listener.local);
     }
-    let mut signals = Signals::new().map_err(|error| error.to_string())?;
+    // Log and metrics go on until the last call has ended.
+    let mut log = pin!(follow(events, &counts));
+    let watched = running.handle().clone();
+    let mut beside =
+        pin!(async { tokio::join!(diagnoses::watch(watched, &counts), serve_metrics(metrics, numbers)) });
     tokio::select! {
-        () = follow(events, &counts) => error!("the edge has ended by itself"),
-        () = diagnoses::watch(running.handle().clone(), &counts) => error!("the edge has stopped"),
-        () = serve_metrics(metrics, numbers) => {}
+        () = &mut log => return Err("the edge has ended by itself".into()),
+        _ = &mut beside => {}
         () = obey(&mut signals, &edge, path.as_deref()) => {}
     }
     info!("no new calls from now on; waiting for the running ones, Ctrl-C ends them");
+    let end = async {
+        tokio::select! {
+            _ = edge.running.drain(drain) => {}
+            () = signals.stop() => info!("ending the calls that are left"),
+        }
+        edge.running.stop().await;
+    };
+    // The log ends with the edge; what that told last is in it.
     tokio::select! {
-        _ = running.drain(drain) => {}
-        () = signals.stop() => info!("ending the calls that are left"),
+        _ = async { tokio::join!(end, log) } => {}
+        _ = beside => {}
     }
-    edge.running.stop().await;
     info!("stopped");
     Ok(())
 }
@@ -72,13 +86,14 @@ const AT_ONCE: usize = 4096;
 /// How long events wait for those before them.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Writes what the edge tells to the log.
+/// Writes what the edge tells to the log, until the edge has ended.
 async fn follow(mut events: mpsc::Receiver<Event>, counts: &Mutex<Counts>) {
     let mut told = Vec::new();
     while events.recv_many(&mut told, AT_ONCE).await > 0 {
-        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-        told.drain(..).for_each(|event| counts.take(&event, Timestamp::now()));
-        drop(counts);
+        {
+            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            told.drain(..).for_each(|event| counts.take(&event, Timestamp::now()));
+        }
         // A busy edge wakes this thread for many events, not for each.
         tokio::time::sleep(PAUSE).await;
     }
@@ -111,31 +126,32 @@ struct Started {
 
 impl Started {
     async fn reload(&self, path: Option<&Path>) {
-        let config = match config::load(path, Timestamp::now()) {
-            Ok(config) => config,
+        match self.take_over(path).await {
+            Ok(()) => info!(
+                "the configuration was taken over; running calls keep their way, their trunks and their ports"
+            ),
             Err(problems) => {
                 problems.iter().for_each(|problem| error!("{problem}"));
-                return error!("the configuration was not taken over; the edge goes on with the last one");
+                error!("the configuration was not taken over; the edge goes on with the last one");
             }
-        };
+        }
+    }
+
+    /// Takes a whole configuration over, or nothing of it: everything that can go wrong comes first.
+    async fn take_over(&self, path: Option<&Path>) -> Result<(), Vec<String>> {
+        let mut config = config::load(path, Timestamp::now())?;
         config.issues.iter().for_each(|issue| warn!("{issue}"));
         for setting in self.section.awaiting_restart(&config.edge) {
             warn!("edge.{setting} has changed: that takes effect with the next start");
         }
-        match setup::tls(&config) {
-            Ok(tls) => self.tls.replace(&tls),
-            Err(problem) => error!("{problem}; TLS goes on with what it has"),
-        }
-        let ports = match setup::ports(&config) {
-            Ok(ports) => self.running.apply_ports(ports).await.map_err(|error| explain(&error)),
-            Err(problem) => Err(problem),
-        };
-        if let Err(problem) = ports {
-            error!("{problem}; media goes on with the ports it has");
-        }
-        if self.running.apply(setup::edge(&config), config.runtime).await.is_ok() {
-            info!("the configuration was read again; running calls keep what they began with");
-        }
+        config.edge.stays(&self.section).map_err(|problem| vec![problem])?;
+        let tls = setup::tls(&config).map_err(|problem| vec![problem])?;
+        let ports = setup::ports(&config).map_err(|problem| vec![problem])?;
+        self.running.apply_ports(ports).await.map_err(|error| vec![explain(&error)])?;
+        let applied = self.running.apply(setup::edge(&config), config.runtime).await;
+        applied.map_err(|error| vec![format!("{error}; a part of the configuration may be in force")])?;
+        self.tls.replace(&tls);
+        Ok(())
     }
 }
 

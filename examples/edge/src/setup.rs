@@ -44,6 +44,7 @@ pub(crate) fn edge(config: &Config) -> EdgeConfig {
         prompts: Some(section.prompts.clone()),
         recording: section.recorded(),
         targets,
+        trusted_proxies: section.trusted_proxies.clone(),
         ..EdgeConfig::new(ua, &section.host)
     }
 }
