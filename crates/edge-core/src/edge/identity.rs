@@ -51,16 +51,21 @@ pub(super) fn identity_in(message: &Message, origin: &Origin, party: &Party) -> 
 
 /// Whether the called may not learn who calls.
 fn withholds_identity(message: &Message) -> bool {
-    let privacy = message.typed::<Privacy<'_>>().and_then(Result::ok);
-    if let Some(privacy) = privacy {
-        return privacy.withholds_identity() || privacy.has("header") && !privacy.has("none");
+    let privacy: Vec<_> = message.all::<Privacy<'_>>().collect();
+    let says = |kind| privacy.iter().flatten().any(|privacy| privacy.has(kind));
+    // RFC 3323 §4.2: `none` overrules everything.
+    if says("none") {
+        return false;
     }
-    // RFC 3323 §4.1.1.3: a caller may do it by itself.
+    // A wish that cannot be read is one. RFC 3323 §4.1.1.3: a caller may stay anonymous by itself.
+    privacy.iter().any(Result::is_err) || ["id", "user", "header"].into_iter().any(says) || is_nobody(message)
+}
+
+/// Whether the From names a host that can be nobody's (RFC 2606 §2).
+fn is_nobody(message: &Message) -> bool {
     let from = message.typed::<From<'_>>().and_then(Result::ok);
-    from.and_then(|from| {
-        from.uri.as_sip().map(|sip| sip.host_str().eq_ignore_ascii_case("anonymous.invalid"))
-    })
-    .unwrap_or(false)
+    let host = from.and_then(|from| from.uri.as_sip().map(|sip| sip.host_str().to_ascii_lowercase()));
+    host.is_some_and(|host| host.ends_with(".invalid"))
 }
 
 /// The number of a caller from outside: what it shows, else what its trunk asserts.

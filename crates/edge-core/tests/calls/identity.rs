@@ -129,3 +129,40 @@ fn privacy_is_honoured() {
     assert!(!header(emergency, "From").unwrap().contains("anonymous"), "{emergency:?}");
     assert_eq!(header(emergency, "Privacy"), None);
 }
+
+/// RFC 3323 §4.2, §5.1: a wish for privacy counts in whatever way it is written: on a second line, beside others, in a header that cannot
+/// be read, and by an anonymous From, which other kinds of privacy do not take back. `none` does.
+#[test]
+fn privacy_that_is_written_oddly_is_privacy() {
+    let nobody = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+    let (alice_says, other_says) = ("<sip:alice@192.0.2.1>", "<sip:+12025550123@192.0.2.11>");
+    let cases: [(&str, &[&str], bool); 9] = [
+        (alice_says, &["id;"], true),
+        (alice_says, &["id user"], true),
+        (alice_says, &["session", "id"], true),
+        (alice_says, &["session"], false),
+        (alice_says, &["none"], false),
+        (nobody, &["session"], true),
+        (nobody, &["critical", "session"], true),
+        (nobody, &["none"], false),
+        (other_says, &["none", "id"], false),
+    ];
+    for (from, privacy, anonymous) in cases {
+        let mut sim = sim();
+        let mut edge = EdgeNode::new(&sim);
+        let mut alice = Peer::new(&sim, "alice", ALICE);
+        let mut bob = Peer::new(&sim, "bob", BOB).answering();
+        let mut other = Peer::new(&sim, "carrier-b", CARRIER_B);
+        alice.register(&sim, "wonderland");
+        bob.register(&sim, "builder");
+        sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut other], SECOND);
+        let lines = privacy.iter().map(|kinds| ("Privacy".to_owned(), (*kinds).to_owned())).collect();
+        match from == other_says {
+            true => other.call_as(&sim, from, "+13175550102", None, lines),
+            false => alice.call_as(&sim, from, "4102", Some("wonderland"), lines),
+        };
+        sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut other], SECOND);
+        let shown = header(bob.invite(), "From").unwrap();
+        assert_eq!(shown.starts_with(nobody), anonymous, "{from} {privacy:?}: {shown}");
+    }
+}
