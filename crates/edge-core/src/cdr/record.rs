@@ -7,6 +7,13 @@ use telco_model::value::{CallFlowId, EdgeId, PhoneId, SiteId, TrunkId, UserId};
 use crate::conversation::ConversationId;
 use crate::media::LegReport;
 
+/// Bounds of what grows while a call lasts.
+const MOST_EXPLANATIONS: usize = 64;
+const MOST_TRANSFERS: usize = 16;
+const MOST_CODES: usize = 32;
+/// Characters of one text.
+const LONGEST: usize = 256;
+
 /// One conversation, from its first message to its last leg's end. Failovers and transfers add legs, never records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -317,12 +324,21 @@ impl LegRecord {
         }
     }
 
-    /// An answer to its INVITE; repeats are left out.
+    /// An answer to its INVITE; repeats are left out, and so is what a peer says beyond reason.
     pub(crate) fn note(&mut self, status: u16) {
-        if self.sip_codes.last() != Some(&status) {
+        if self.sip_codes.last() != Some(&status) && self.sip_codes.len() < MOST_CODES {
             self.sip_codes.push(status);
         }
     }
+}
+
+/// A text that a peer may have written, cut where it becomes too long.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl Quality {
@@ -343,6 +359,25 @@ impl Quality {
 }
 
 impl CallRecord {
+    /// One more decision. There is a bound for all and for each: peers have their say in them.
+    pub(crate) fn add_explanation(&mut self, why: impl Into<String>) {
+        match self.explain.len() {
+            count if count < MOST_EXPLANATIONS => self.explain.push(shortened(why.into())),
+            MOST_EXPLANATIONS => self.explain.push("and more, which is not written down".into()),
+            _ => {}
+        }
+    }
+
+    /// One more transfer; [`may_be_transferred`](Self::may_be_transferred) was asked before.
+    pub(crate) fn add_transfer(&mut self, transfer: Transfer) {
+        self.transfers.push(Transfer { target: shortened(transfer.target), ..transfer });
+    }
+
+    /// Whether one more transfer can be written down.
+    pub(crate) fn may_be_transferred(&self) -> bool {
+        self.transfers.len() < MOST_TRANSFERS
+    }
+
     /// How long the caller was connected, in seconds.
     pub fn billed_seconds(&self) -> u64 {
         self.answered

@@ -48,7 +48,7 @@ impl Edge {
         let nobody = self.calls.get(id).is_some_and(|call| call.dialing.as_ref().is_some_and(is_nobody));
         if nobody && let Some(call) = self.calls.get_mut(id) {
             let whose = user.map_or_else(|| "the phone".to_owned(), |user| user.name.to_string());
-            call.record.explain.push(format!("{whose} is not registered"));
+            call.record.add_explanation(format!("{whose} is not registered"));
         }
         self.end_placing(id, 480, now);
     }
@@ -112,7 +112,7 @@ impl Edge {
             }
             Err(refusal) => {
                 tracing::warn!(origin = %payer, code = %refusal.code(), "call to {} refused: {refusal}", Quoted(address));
-                call.record.explain.push(format!("{address}: {refusal}"));
+                call.record.add_explanation(format!("{address}: {refusal}"));
                 Err(refusal.status())
             }
         }
@@ -509,7 +509,9 @@ impl Edge {
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(dialing) = call.dialing.take() else { return };
         for (_, hunt) in dialing.hunts().filter(|(of, _)| *of == leg) {
-            call.record.explain.extend(explain_hunt(&call.runtime, hunt));
+            for line in explain_hunt(&call.runtime, hunt) {
+                call.record.add_explanation(line);
+            }
         }
         for branch in dialing.branches {
             if branch.leg != leg {
@@ -534,8 +536,9 @@ impl Edge {
             let hunt = dialing.remove(leg);
             dialing.note_refusal(status);
             if let Some(hunt) = hunt {
-                let explained = explain_hunt(&call.runtime, &hunt);
-                call.record.explain.extend(explained);
+                for line in explain_hunt(&call.runtime, &hunt) {
+                    call.record.add_explanation(line);
+                }
             }
         }
         if let Some(line) =
@@ -580,8 +583,9 @@ impl Edge {
             Way::Trunks(mut hunt) => {
                 hunt.withdraw(&mut self.trunks, &mut self.ua, now);
                 if let Some(call) = self.calls.get_mut(id) {
-                    let explained = explain_hunt(&call.runtime, &hunt);
-                    call.record.explain.extend(explained);
+                    for line in explain_hunt(&call.runtime, &hunt) {
+                        call.record.add_explanation(line);
+                    }
                 }
             }
             Way::Contact => {
@@ -628,7 +632,7 @@ impl Edge {
 
     pub(super) fn explain(&mut self, id: CallId, why: String) {
         if let Some(call) = self.calls.get_mut(id) {
-            call.record.explain.push(why);
+            call.record.add_explanation(why);
         }
     }
 }

@@ -116,7 +116,7 @@ impl Edge {
     /// The configuration leads nowhere.
     pub(super) fn turn_away(&mut self, id: CallId, refusal: &Refusal, now: Instant) {
         if let Some(call) = self.calls.get_mut(id) {
-            call.record.explain.push(refusal.to_string());
+            call.record.add_explanation(refusal.to_string());
             call.record.ending.q850 = u8::try_from(refusal.cause()).ok();
         }
         let headers = vec![("Reason".into(), format!("Q.850;cause={}", refusal.cause()))];
@@ -338,7 +338,9 @@ impl Edge {
         call.record.emergency |= route.emergency;
         call.record.classification =
             route.classification.as_ref().map(ToString::to_string).or(call.record.classification.take());
-        call.record.explain.extend(route.explanation.iter().cloned());
+        for line in &route.explanation {
+            call.record.add_explanation(line);
+        }
         if matches!(route.target, Target::Trunks { .. }) && purpose == Purpose::Call {
             call.record.direction = match call.origin {
                 Origin::Phone(_) => Direction::Outbound,

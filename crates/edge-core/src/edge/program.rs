@@ -200,7 +200,7 @@ impl Edge {
         let until = now + self.config.program.take_within;
         let Some(call) = self.calls.get_mut(id) else { return };
         let offer = offer(id, call, flow_in(&route));
-        call.record.explain.push("offered to the program".into());
+        call.record.add_explanation("offered to the program");
         call.control = Some(Control::Program(Box::new(ProgramRun::new(route, until))));
         self.tell(Event::Program(ProgramEvent::Offered(Box::new(offer))));
     }

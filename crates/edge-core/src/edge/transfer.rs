@@ -59,6 +59,11 @@ impl Edge {
             let _ = self.ua.refuse_refer(session, refer, 400, now);
             return;
         };
+        // Whoever asks for so many is not heard any more.
+        if !call.record.may_be_transferred() {
+            let _ = self.ua.refuse_refer(session, refer, 403, now);
+            return;
+        }
         let Some(other) = call.opposite(leg).filter(|_| call.dialing.is_none()) else {
             let _ = self.ua.refuse_refer(session, refer, 480, now);
             return;
@@ -318,7 +323,7 @@ impl Edge {
             return false;
         };
         let (Some(trunk), Some(session)) = (leg.party.trunk(), leg.session) else { return false };
-        if !trunk.settings.protocol.release_link_transfer {
+        if !trunk.settings.protocol.release_link_transfer || !call.record.may_be_transferred() {
             return false;
         }
         let host =
@@ -367,7 +372,7 @@ impl Edge {
     fn note_transfer(&mut self, id: CallId, kind: TransferKind, target: &str, status: u16, now: Instant) {
         let at = self.stamp(id, now);
         if let Some(call) = self.calls.get_mut(id) {
-            call.record.transfers.push(Transfer { at, kind, target: target.to_owned(), status });
+            call.record.add_transfer(Transfer { at, kind, target: target.to_owned(), status });
         }
     }
 

@@ -301,3 +301,29 @@ fn an_emergency_caller_gets_ports_of_any_range() {
     sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
     assert!(bob.was_answered(), "{:?}", edge.records);
 }
+
+/// What a peer asks for over and over while a call lasts is written down so often and so long, and no more.
+#[test]
+fn a_record_stays_small_whatever_is_asked_for() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut other = Peer::new(&sim, "carrier-b", CARRIER_B);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut other], SECOND);
+    let call = other.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut other], SECOND);
+    let session = alice.incoming();
+    for n in 0..100 {
+        let nowhere = refer(&format!("{n}{}", "x".repeat(900)));
+        alice.act(&sim, |agent, now| agent.refer(session, nowhere, now).unwrap());
+        sim.run_for(&mut [&mut edge, &mut alice, &mut other], SECOND / 10);
+    }
+    assert!(!other.has_ended());
+    other.act(&sim, |agent, now| agent.hang_up(call, None, now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut other], SECOND);
+    let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
+    assert!(record.transfers.len() <= 16 && record.explain.len() <= 65, "{record:?}");
+    assert!(record.transfers.iter().all(|transfer| transfer.target.len() < 300), "{record:?}");
+    assert!(record.explain.iter().all(|line| line.len() < 300), "{record:?}");
+}
