@@ -105,6 +105,18 @@ impl Leg {
         }
     }
 
+    /// Whether it is with the same phone or trunk as another.
+    pub(crate) fn is_with_whom(&self, other: &Self) -> bool {
+        match (self.origin(), other.origin()) {
+            (Some(Origin::Phone(this)), Some(Origin::Phone(that))) => this.id == that.id,
+            (Some(Origin::Trunk(this)), Some(Origin::Trunk(that))) => this.settings.id == that.settings.id,
+            (Some(Origin::Phone(_)), Some(Origin::Trunk(_)))
+            | (Some(Origin::Trunk(_)), Some(Origin::Phone(_)))
+            | (None, _)
+            | (_, None) => false,
+        }
+    }
+
     /// Every pair of ports it has.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = MediaAddress> + '_ {
         std::iter::once(self.address).chain(self.spare.iter().copied())

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sip_trunk::endpoint::Source;
 use sip_trunk::header::{From, MaxForwards, To};
 use sip_trunk::msg::{HeaderName, Message};
-use sip_trunk::trunk::Unmatched;
+use sip_trunk::trunk::{Permit, Unmatched};
 use sip_trunk::ua::{Headers, Rejection, SessionId};
 
 use super::Edge;
@@ -68,22 +68,16 @@ impl Edge {
                 None => self.refuse(session, 503, Some(5), now),
             };
         }
-        let permit = match &origin {
-            Origin::Trunk(trunk) if !emergency => {
-                let Some(id) = self.runtime.trunk_key(trunk.settings.id) else {
+        let permit = match emergency {
+            true => None,
+            false => match self.take_place(&origin, now) {
+                Ok(permit) => permit,
+                Err(why) => {
+                    tracing::warn!(%origin, "call refused: {why}");
                     self.group.ended();
-                    return self.refuse(session, 503, None, now);
-                };
-                match self.trunks.admit_inbound(id, now) {
-                    Ok(permit) => Some(permit),
-                    Err(refusal) => {
-                        tracing::warn!(%origin, "call refused: {refusal}");
-                        self.group.ended();
-                        return self.refuse(session, 503, Some(5), now);
-                    }
+                    return self.refuse(session, 503, Some(5), now);
                 }
-            }
-            Origin::Trunk(_) | Origin::Phone(_) => None,
+            },
         };
         let for_program = self.is_for_program(&origin, emergency);
         let party = Party::of(&origin);
@@ -168,6 +162,13 @@ impl Edge {
                 None
             }
         }
+    }
+
+    /// The place on its trunk of a call that comes in by one; or why there is none.
+    pub(super) fn take_place(&mut self, origin: &Origin, now: Instant) -> Result<Option<Permit>, String> {
+        let Origin::Trunk(trunk) = origin else { return Ok(None) };
+        let key = self.runtime.trunk_key(trunk.settings.id).ok_or("the trunk is not there any more")?;
+        self.trunks.admit_inbound(key, now).map(Some).map_err(|refusal| refusal.to_string())
     }
 
     /// Why no call but an emergency call is taken now, whatever room there is.

@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use sip_trunk::endpoint::Source;
-use sip_trunk::header::{Header as _, ReferTo, Replaces, UserToUser};
+use sip_trunk::header::{Header as _, MaxForwards, ReferTo, Replaces, UserToUser};
 use sip_trunk::msg::Message;
 use sip_trunk::ua::{Answer, Body, Refer, ReferId, SessionId};
 use telco_model::value::E164;
@@ -30,7 +30,14 @@ struct Asked {
     target: String,
     dialled: String,
     user_data: Option<Vec<u8>>,
-    replaces: Option<(String, String)>,
+    replaces: Option<Named>,
+}
+
+/// A dialog as Replaces names it, from the view of whoever is asked (RFC 3891 §3).
+struct Named {
+    call_id: String,
+    local_tag: String,
+    remote_tag: String,
 }
 
 impl Edge {
@@ -68,8 +75,8 @@ impl Edge {
             let _ = self.ua.refuse_refer(session, refer, 480, now);
             return;
         };
-        if let Some((call_id, tag)) = &asked.replaces {
-            return self.attended(id, leg, other, session, refer, call_id, tag, &asked.target, now);
+        if let Some(named) = &asked.replaces {
+            return self.attended(id, (leg, other), (session, refer), named, &asked.target, now);
         }
         let kind = if take_back { TransferKind::TakeBack } else { TransferKind::Blind };
         match self.transfer_route(id, leg, take_back, &asked.dialled, now) {
@@ -162,29 +169,26 @@ impl Edge {
     }
 
     /// Two calls of one transferor become one: the legs that stay are joined, with the streams they have.
-    #[allow(clippy::too_many_arguments, reason = "the facts of one REFER with Replaces")]
     fn attended(
         &mut self,
         id: CallId,
-        transferor: MediaLeg,
-        stays: MediaLeg,
-        session: SessionId,
-        refer: ReferId,
-        call_id: &str,
-        tag: &str,
+        (transferor, stays): (MediaLeg, MediaLeg),
+        (session, refer): (SessionId, ReferId),
+        named: &Named,
         target: &str,
         now: Instant,
     ) {
-        let second =
-            self.ua.session_of_dialog(call_id, tag).and_then(|session| self.calls.of_session(session));
-        let moved = second.and_then(|(second, replaced)| {
+        let moved = self.leg_named(named).and_then(|(second, replaced)| {
             let call = self.calls.get(second).filter(|_| second != id)?;
-            Some((second, call.media, replaced, call.opposite(replaced)?))
+            // Nobody joins the calls of others.
+            let asking = self.calls.get(id)?.leg(transferor)?;
+            call.leg(replaced)?.is_with_whom(asking).then_some(())?;
+            Some((second, call.media, call.opposite(replaced)?))
         });
         let free = self.calls.get(id).and_then(|call| call.free_leg());
-        let (Some((second, media_of_second, _, far)), Some(place)) = (moved, free) else {
-            // RFC 3515 §2.4.2: the dialog to be replaced is not here.
-            let _ = self.ua.refuse_refer(session, refer, 481, now);
+        let (Some((second, media_of_second, far)), Some(place)) = (moved, free) else {
+            // The dialog to be replaced is not here. RFC 5057 §5.1: 481 would be about the dialog of the REFER, and end it.
+            let _ = self.ua.refuse_refer(session, refer, 403, now);
             return;
         };
         let _ = self.ua.accept_refer(session, refer, now);
@@ -223,7 +227,14 @@ impl Edge {
         self.finish(second, EndedBy::Edge, None, "joined with another call by an attended transfer", now);
     }
 
-    /// RFC 3891: a new call takes the place of one side of a running one.
+    fn leg_named(&self, named: &Named) -> Option<(CallId, MediaLeg)> {
+        let session = self.ua.session_of_dialog(&named.call_id, &named.local_tag)?;
+        let dialog = self.ua.session(session)?.dialog()?;
+        // RFC 3891 §3: the dialog is the one with both tags.
+        if dialog.remote_tag() == named.remote_tag { self.calls.of_session(session) } else { None }
+    }
+
+    /// RFC 3891: a new call takes the place of one side of a running one. Its dialog was named with both tags.
     pub(super) fn on_replacing(
         &mut self,
         session: SessionId,
@@ -233,9 +244,24 @@ impl Edge {
         now: Instant,
     ) {
         let Some(origin) = self.identify(session, message, source, now) else { return };
-        let Some((id, old)) = self.calls.of_session(replaced) else {
+        if message.typed::<MaxForwards>().and_then(Result::ok).is_some_and(|hops| hops.0 == 0) {
+            return self.refuse(session, 483, None, now);
+        }
+        // ST-029: a trunk takes back what it may take back.
+        if matches!(&origin, Origin::Trunk(trunk) if !trunk.settings.protocol.take_back_and_transfer) {
+            return self.refuse(session, 403, None, now);
+        }
+        let found = self.calls.of_session(replaced);
+        let connected = |(id, old): (CallId, MediaLeg)| {
+            let call = self.calls.get(id)?;
+            (call.caller == old || call.peer == Some(old)).then_some((id, old))
+        };
+        let Some((id, old)) = found.and_then(connected) else {
             return self.refuse(session, 481, None, now);
         };
+        if !self.calls.get(id).is_some_and(|call| call.record.may_be_transferred()) {
+            return self.refuse(session, 403, None, now);
+        }
         let wall = self.stamp(id, now);
         let profile = self.media_profile(self.runtime.profile_of(&origin));
         let free = self.calls.get(id).and_then(|call| call.free_leg());
@@ -262,6 +288,14 @@ impl Edge {
                 return self.refuse(session, refusal.status(), None, now);
             }
         };
+        let permit = match self.take_place(&origin, now) {
+            Ok(permit) => permit,
+            Err(why) => {
+                tracing::warn!(%origin, "call refused: {why}");
+                self.ports.release(&address, now);
+                return self.refuse(session, 503, Some(5), now);
+            }
+        };
         let party = Party::of(&origin);
         let identity = identity_in(message, &origin, &party);
         let Some(call) = self.calls.get_mut(id) else { return };
@@ -285,7 +319,7 @@ impl Edge {
             prepared: Vec::new(),
             offer: None,
             answer: Some(answer.clone()),
-            permit: None,
+            permit,
             emergency: false,
             recorder: None,
             record,
@@ -297,6 +331,7 @@ impl Edge {
             call.peer = Some(place);
         }
         let media = call.media;
+        self.settle_budget(id, now);
         self.calls.link(session, id, place);
         self.order_media(media, Action::Attach { leg: place, address });
         let _ = self.ua.answer(session, Answer { body: Some(Body::sdp(answer)), headers: Vec::new() }, now);
@@ -392,7 +427,11 @@ fn read(message: &Message) -> Option<Asked> {
     let replaces = replaces.as_deref().and_then(|value| {
         let replaces = Replaces::parse(value.as_bytes()).ok()?;
         // RFC 3891 §3: the to-tag is the local one of whoever is asked.
-        Some((replaces.call_id.to_owned(), replaces.to_tag.to_owned()))
+        Some(Named {
+            call_id: replaces.call_id.to_owned(),
+            local_tag: replaces.to_tag.to_owned(),
+            remote_tag: replaces.from_tag.to_owned(),
+        })
     });
     Some(Asked {
         target: uri.to_string(),

@@ -327,3 +327,57 @@ fn a_record_stays_small_whatever_is_asked_for() {
     assert!(record.transfers.iter().all(|transfer| transfer.target.len() < 300), "{record:?}");
     assert!(record.explain.iter().all(|line| line.len() < 300), "{record:?}");
 }
+
+/// RFC 3891 §3, RFC 5057 §5.1: a REFER with Replaces names a dialog of whoever sends it, by Call-ID and both tags; any other is refused,
+/// and the dialog of the REFER goes on.
+#[test]
+fn a_phone_joins_its_own_calls_only() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut bob = Peer::new(&sim, "bob", BOB);
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    let of_alice = alice.call(&sim, "2025550199", Some("wonderland"));
+    let first = bob.call(&sim, "2025550177", Some("builder"));
+    let second = bob.call(&sim, "2025550178", Some("builder"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    let (call_id, to_tag, from_tag) = dialog(&alice, of_alice);
+    consult(&sim, &mut bob, first, (&call_id, &to_tag, &from_tag));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!((transferred(&bob), edge.edge.status().calls), (Some(403), 3), "it is Alice's");
+    let (call_id, to_tag, _) = dialog(&bob, second);
+    consult(&sim, &mut bob, first, (&call_id, &to_tag, "another"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!((transferred(&bob), edge.edge.status().calls), (Some(403), 3), "it is none");
+    transfer_attended(&sim, &mut bob, first, second);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut carrier], SECOND);
+    assert_eq!((transferred(&bob), edge.edge.status().calls), (Some(200), 2));
+}
+
+/// ST-029, RFC 3891 §3: an INVITE with Replaces takes over a side of a call for a trunk only when that may take calls back.
+#[test]
+fn a_trunk_takes_over_what_it_may_take_back() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut bob = Peer::new(&sim, "bob", BOB).answering();
+    let mut other = Peer::new(&sim, "carrier-b", CARRIER_B);
+    let mut device = Peer::new(&sim, "device", DEVICE);
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut other, &mut device], SECOND);
+    let call = alice.call(&sim, "4102", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut other, &mut device], SECOND);
+    let (call_id, to_tag, from_tag) = dialog(&alice, call);
+    let replaces = format!("{call_id};to-tag={to_tag};from-tag={from_tag}");
+    let headers = || vec![("Replaces".to_owned(), replaces.clone())];
+    other.call_with(&sim, "4102", None, headers());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut other, &mut device], SECOND);
+    assert_eq!((other.refused(), alice.has_ended()), (Some(403), false));
+    device.call_with(&sim, "4102", None, headers());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut other, &mut device], SECOND);
+    assert!(device.was_answered() && alice.has_ended() && !bob.has_ended(), "{:?}", device.refused());
+}
