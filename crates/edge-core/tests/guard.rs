@@ -222,6 +222,25 @@ fn known_sources_are_not_part_of_the_flood() {
     assert_eq!(burst.count(), 40, "and one known source has a bound of its own");
 }
 
+/// ES-44: who has proved nothing and calls an emergency number has rates of its own, a source and in all; others of that kind, and
+/// whoever has proved an account, are not held back by it.
+#[test]
+fn strangers_do_not_skip_every_rate_with_an_emergency_number() {
+    let mut bench = bench();
+    let call = Draft::request(&Method::Invite, format!("sip:911@{REALM}")).into_message().unwrap();
+    let now = bench.now;
+    let mut calls = |from: &Source, relation, count: usize| {
+        (0..count).filter(|_| bench.guard.admit(&call, from, relation, true, now) != Verdict::Silence).count()
+    };
+    let phone = Relation::Phone(PhoneId::from_u128(1));
+    let at = |n: u8| source(&format!("198.51.100.{n}:5060"));
+    assert_eq!(calls(&at(1), Relation::Stranger, 100), 10);
+    assert_eq!(calls(&at(2), Relation::Stranger, 4), 4, "somebody else has called too much");
+    let all: usize = (3..60).map(|n| calls(&at(n), Relation::Stranger, 10)).sum();
+    assert_eq!(all, 200 - 14);
+    assert_eq!(calls(&at(1), phone, 1000), 1000);
+}
+
 /// ES-44: an emergency call passes rates, silence and a lock; its password must still be right.
 #[test]
 fn emergency_calls_pass_rates_and_locks() {

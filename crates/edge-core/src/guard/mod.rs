@@ -8,8 +8,8 @@
 //!  credentials ─► judge ──► locked out? ─────────────────────────► SecurityEvent ──► one line for fail2ban
 //! ```
 //!
-//! Tables are bounded and forget the oldest; nothing a stranger sends makes them grow. An emergency call passes every rate and every
-//! budget here, and no limit of parsing.
+//! Tables are bounded and forget the oldest; nothing a stranger sends makes them grow. An emergency call of somebody known passes every
+//! rate and every budget here, and no limit of parsing; that of a stranger has rates of its own, for anybody can write its number.
 
 mod event;
 mod fraud;
@@ -51,6 +51,10 @@ pub struct Config {
     pub per_account: Rate,
     /// Requests of all strangers together; 500 in 1 s.
     pub strangers: Rate,
+    /// Calls to emergency numbers of one source that has proved no account; 10 in 10 s, which is five calls with their challenges.
+    pub per_urgent_stranger: Rate,
+    /// Calls to emergency numbers of all those sources together; 200 in 1 s.
+    pub urgent_strangers: Rate,
     /// When guessing is stopped.
     pub lockout: LockoutLimits,
     /// Sources and accounts remembered; 100,000 each.
@@ -68,6 +72,8 @@ impl Default for Config {
             per_stranger: rate(20, 10),
             per_account: rate(30, 1),
             strangers: rate(500, 1),
+            per_urgent_stranger: rate(10, 10),
+            urgent_strangers: rate(200, 1),
             lockout: LockoutLimits::default(),
             remembered: 100_000,
             silent: false,
@@ -111,6 +117,7 @@ pub struct Stats {
 #[derive(Debug)]
 struct Buckets {
     stranger: TokenBucket,
+    urgent: TokenBucket,
     known: TokenBucket,
 }
 
@@ -122,6 +129,7 @@ pub struct Guard {
     sources: Recent<SourceKey, Buckets>,
     accounts: Recent<u64, TokenBucket>,
     strangers: TokenBucket,
+    urgent: TokenBucket,
     lockout: Lockout,
     log: Log,
     stats: Stats,
@@ -140,6 +148,7 @@ impl Guard {
             sources: Recent::new(config.remembered, hash),
             accounts: Recent::new(config.remembered, hash),
             strangers: TokenBucket::new(now),
+            urgent: TokenBucket::new(now),
             lockout: Lockout::new(config.lockout, config.remembered, hash),
             log: Log::new(config.remembered, hash, now),
             stats: Stats::default(),
@@ -170,7 +179,7 @@ impl Guard {
             self.tell(Code::Scanner, source, None, None, now);
             return self.silence();
         }
-        if !emergency && need != Need::Context && !self.is_within_rates(source, relation, now) {
+        if need != Need::Context && !self.is_within_rates(source, relation, emergency, now) {
             return self.silence();
         }
         match need {
@@ -296,7 +305,13 @@ impl Guard {
         Verdict::Silence
     }
 
-    fn is_within_rates(&mut self, source: &Source, relation: Relation, now: Instant) -> bool {
+    fn is_within_rates(
+        &mut self,
+        source: &Source,
+        relation: Relation,
+        emergency: bool,
+        now: Instant,
+    ) -> bool {
         let key = SourceKey::of(source.remote.ip());
         let stranger = match relation {
             // Their limits are their trunk's.
@@ -304,18 +319,29 @@ impl Guard {
             Relation::Phone(_) => false,
             Relation::Stranger => !self.lockout.vouched(key, now),
         };
-        let fresh = || Buckets { stranger: TokenBucket::new(now), known: TokenBucket::new(now) };
+        if emergency && !stranger {
+            return true;
+        }
+        let fresh = || Buckets {
+            stranger: TokenBucket::new(now),
+            urgent: TokenBucket::new(now),
+            known: TokenBucket::new(now),
+        };
         let buckets = self.sources.entry(key, fresh);
-        let within = if stranger {
-            buckets.stranger.take(self.config.per_stranger, now)
-        } else {
-            buckets.known.take(self.config.per_source, now)
+        let within = match (stranger, emergency) {
+            (true, false) => buckets.stranger.take(self.config.per_stranger, now),
+            (true, true) => buckets.urgent.take(self.config.per_urgent_stranger, now),
+            (false, _) => buckets.known.take(self.config.per_source, now),
         };
         if !within {
             self.tell(Code::SourceRate, source, None, None, now);
             return false;
         }
-        if stranger && !self.strangers.take(self.config.strangers, now) {
+        let (strangers, rate) = match emergency {
+            true => (&mut self.urgent, self.config.urgent_strangers),
+            false => (&mut self.strangers, self.config.strangers),
+        };
+        if stranger && !strangers.take(rate, now) {
             self.tell(Code::StrangerRate, source, None, None, now);
             return false;
         }

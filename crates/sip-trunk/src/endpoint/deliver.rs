@@ -47,7 +47,7 @@ impl Endpoint {
                     transaction::Output::Request { transaction, cancels, message, .. },
                     Prompt::Message(source),
                 ) => {
-                    if let Some(server) = transaction.filter(|_| self.sheds(&message)) {
+                    if let Some(server) = transaction.filter(|_| self.sheds(&message, source)) {
                         self.stats.shed += 1;
                         let answer = Draft::reply_to(&message, 503, &self.tokens.token()).finish();
                         if let Ok(answer) = answer {

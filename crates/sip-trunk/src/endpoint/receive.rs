@@ -53,6 +53,10 @@ impl Endpoint {
             self.transactions.receive(message, source.path, now);
             return self.settle(&Prompt::Message(source), now);
         }
+        let is_new = !matches!(message.method(), Some(Method::Ack | Method::Cancel));
+        if is_new && self.transactions.is_crowded() && self.is_stranger(source) {
+            return self.refuse(message, source.clone(), now);
+        }
         let (message, back) = self.stamp(message, source);
         self.transactions.receive(message, back, now);
         self.settle(&Prompt::Message(source), now);
@@ -104,11 +108,13 @@ impl Endpoint {
     }
 
     /// Whether a new request is refused because we are overloaded and its sender does not hold back (RFC 7339 §5.10.2).
-    pub(super) fn sheds(&mut self, message: &Message) -> bool {
+    pub(super) fn sheds(&mut self, message: &Message, source: &Source) -> bool {
+        let is_peer = self.sources.is_peer(source.remote.ip());
         let Some(control) = &mut self.overload else { return false };
         let in_dialog = message.typed::<To<'_>>().and_then(Result::ok).is_some_and(|to| to.tag().is_some());
         let is_call = message.method() == Some(Method::Invite) && !in_dialog;
-        let priority = if is_call && !is_emergency(message) { Priority::Normal } else { Priority::Spared };
+        let priority =
+            if is_call && !is_emergency(message, is_peer) { Priority::Normal } else { Priority::Spared };
         control.admit(message, priority) == Admission::Refuse
     }
 
@@ -154,13 +160,32 @@ impl Endpoint {
     }
 }
 
-/// RFC 7339 §5.10.1, RFC 5031: a call to an emergency service, or one its network has marked as such (RFC 4412).
-fn is_emergency(message: &Message) -> bool {
+/// RFC 7339 §5.10.1, RFC 5031: a call to an emergency service, or one its network has marked as such. RFC 4412 §11: only peers are
+/// believed to have.
+fn is_emergency(message: &Message, is_peer: bool) -> bool {
     let uri = message.request_uri().and_then(|uri| UriRef::parse(uri).ok());
     let to_service = match uri.map(|uri| uri.kind()) {
         Some(UriKind::Urn(urn)) => urn.is_emergency(),
         Some(UriKind::Sip(_) | UriKind::Tel(_) | UriKind::Other(_)) | None => false,
     };
-    to_service
-        || message.values("Resource-Priority").any(|value| value.to_ascii_lowercase().starts_with(b"esnet."))
+    let mut marks = message.values("Resource-Priority");
+    to_service || is_peer && marks.any(|value| value.to_ascii_lowercase().starts_with(b"esnet."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4412 §11: anybody can write a priority; that of a peer counts.
+    #[test]
+    fn priorities_are_believed_of_peers_only() {
+        let call = |uri: &str, priority: &str| {
+            let draft = Draft::request(&Method::Invite, uri).header(HeaderName::ResourcePriority, priority);
+            draft.into_message().unwrap()
+        };
+        let marked: Message = call("sip:+12025550100@192.0.2.1", "esnet.0");
+        assert!(is_emergency(&marked, true) && !is_emergency(&marked, false));
+        assert!(!is_emergency(&call("sip:+12025550100@192.0.2.1", "dsn.flash"), true));
+        assert!(is_emergency(&call("urn:service:sos", "dsn.flash"), false));
+    }
 }

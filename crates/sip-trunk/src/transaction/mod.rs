@@ -367,6 +367,11 @@ impl Transactions {
         self.clients.is_full()
     }
 
+    /// Whether what room there is for requests of others is kept for those that are known: an eighth of it.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.servers.is_crowded()
+    }
+
     /// Counters since the start.
     pub fn stats(&self) -> Stats {
         self.stats

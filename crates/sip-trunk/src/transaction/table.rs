@@ -47,6 +47,11 @@ impl<T: Keyed> Table<T> {
         self.entries.len() >= self.limit
     }
 
+    /// Whether an eighth of the room is left, or less.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.entries.len() >= self.limit - self.limit / 8
+    }
+
     /// Adds an entry. The caller has looked at [`is_full`](Self::is_full) and at [`find`](Self::find).
     pub(super) fn insert(&mut self, value: T) -> Slot {
         self.generation = self.generation.wrapping_add(1);
