@@ -11,6 +11,7 @@ use edge_core::edge::Recorded;
 use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use sip_trunk::auth::Secret;
 use sip_trunk::transport::{Network, Transport};
 use sip_trunk::trunk::Ingress;
 use telco_model::Organization;
@@ -52,6 +53,9 @@ pub(crate) struct Section {
     /// Bundles of authorities that carriers' certificates may come from, beside those of the organization: PEM.
     #[serde(default)]
     pub(crate) trust: Vec<PathBuf>,
+    /// The secret of the edge group, the same on all its edges: without it they know each other by their addresses alone.
+    #[serde(default, deserialize_with = "secret")]
+    pub(crate) group_key: Option<Secret>,
     /// Where media is bound; the address of the first listener when absent.
     pub(crate) media: Option<IpAddr>,
     /// The address media is advertised with, behind NAT.
@@ -160,6 +164,10 @@ fn networks<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<Network>, D::Er
     let texts = Vec::<String>::deserialize(written)?;
     let read = |text: String| text.parse().map_err(|error| D::Error::custom(format!("{text:?}: {error}")));
     texts.into_iter().map(read).collect()
+}
+
+fn secret<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(value)?.map(Secret::new))
 }
 
 fn info() -> String {

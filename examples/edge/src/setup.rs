@@ -45,6 +45,7 @@ pub(crate) fn edge(config: &Config) -> EdgeConfig {
         recording: section.recorded(),
         targets,
         trusted_proxies: section.trusted_proxies.clone(),
+        group_key: section.group_key.clone(),
         ..EdgeConfig::new(ua, &section.host)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use media_rtp::sdp::TargetPolicy;
-use sip_trunk::auth::Algorithm;
+use sip_trunk::auth::{Algorithm, Secret};
 use sip_trunk::endpoint::Strangers;
 use sip_trunk::transport::Network;
 use sip_trunk::trunk::TrunksConfig;
@@ -45,6 +45,9 @@ pub struct EdgeConfig {
     pub targets: TargetPolicy,
     /// The port edges of a group speak to each other on, over UDP, the same on all of them; 5060.
     pub group_port: u16,
+    /// What the edges of the group prove to each other with that a call is given on by one of them, the same on all of them. Without
+    /// it an address is proof enough, which is right only where nobody else can send from it.
+    pub group_key: Option<Secret>,
     /// How neighbours are watched.
     pub watch: Watch,
     /// The version of the software that runs.
@@ -74,6 +77,7 @@ impl EdgeConfig {
             recording: Recorded::default(),
             targets: TargetPolicy::default(),
             group_port: 5060,
+            group_key: None,
             watch: Watch::default(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
             machine: None,

@@ -86,9 +86,7 @@ impl Edge {
         now: Instant,
     ) -> Result<(), u16> {
         let wall = self.clock.at(now);
-        let Some(call) = self.calls.get_mut(id).filter(|call| call.neighbour.is_none()) else {
-            return Ok(());
-        };
+        let Some(call) = self.calls.get_mut(id) else { return Ok(()) };
         let zone = payer.site(&call.runtime).and_then(|site| TimeZone::get(site.time_zone.as_str()).ok());
         let attempt = Attempt {
             account: match payer {

@@ -5,8 +5,8 @@
 //!  no trunk here took it, phone registered there ──► INVITE, X-Edge-Call ──► neighbour: carries it, and never gives it on
 //! ```
 //!
-//! A neighbour is who sends from an address of its interfaces, and datagrams from the port edges speak to each other on. The network
-//! between the edges of a group is the company's own; where it is not, it belongs into a tunnel.
+//! A neighbour is who sends from an address of its interfaces, and datagrams from the port edges speak to each other on; a call it gives
+//! on bears a seal, where the group has a key. What is believed of a neighbour, and why: docs/decisions/0014-neighbours.md.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use crate::call::{CallId, Detour, Party, Purpose};
 use crate::cdr::EndedBy;
 use crate::compile::Phone;
 use crate::group::{CALL_HEADER, EdgeStatus, Giver, Handover, LOAD_HEADER, Load, Output, Taker, topology};
+use crate::guard::Code;
 use crate::media::LegProfile;
 use crate::route::{Origin, Route, Target};
 
@@ -216,7 +217,11 @@ impl Edge {
         let from = caller_of_phone_call(call, &self.config.host);
         let mut invite = Invite::new(format!("sip:{dialled}@{at}"), from);
         invite.max_forwards = call.max_forwards;
-        invite.headers = vec![(CALL_HEADER.to_owned(), handover.to_string())];
+        let text = match &self.config.group_key {
+            Some(key) => handover.sealed(&dialled, key),
+            None => handover.to_string(),
+        };
+        invite.headers = vec![(CALL_HEADER.to_owned(), text)];
         if call.is_restricted() {
             invite.headers.push(("Privacy".to_owned(), "id".to_owned()));
         }
@@ -228,6 +233,16 @@ impl Edge {
         self.calls.get(id).is_some_and(|call| {
             call.dialing.as_ref().is_some_and(|dialing| dialing.branches.iter().any(|b| b.leg == leg))
         })
+    }
+
+    /// Whether a number is one of an emergency service, as this edge knows them.
+    fn is_known_emergency(&self, message: &Message, dialled: &str) -> bool {
+        let mut trunks = self.runtime.trunks.values();
+        self.is_emergency(message)
+            || trunks.any(|trunk| {
+                let carrier = trunk.settings.emergency.as_ref();
+                carrier.is_some_and(|carrier| !carrier.numbers.is_empty() && carrier.covers(dialled))
+            })
     }
 
     /// Who a neighbour is asked to call.
@@ -253,14 +268,21 @@ impl Edge {
         now: Instant,
     ) {
         let text = message.header(CALL_HEADER).and_then(|value| std::str::from_utf8(value).ok());
-        let Some(handover) = text.and_then(|text| text.parse::<Handover>().ok()) else {
+        let dialled = dialled(message).unwrap_or_default();
+        let read = |text: &str| match &self.config.group_key {
+            Some(key) => Handover::opened(text, &dialled, key).ok(),
+            None => text.parse::<Handover>().ok(),
+        };
+        let Some(handover) = text.and_then(read) else {
+            self.guard.tell(Code::RequestNotAllowed, source, None, Some("INVITE of a neighbour"), now);
             return self.refuse(session, 403, None, now);
         };
+        // What is an emergency is known here too.
+        let emergency = handover.emergency && self.is_known_emergency(message, &dialled);
         let hops = message.typed::<MaxForwards>().and_then(Result::ok).map_or(70, |hops| hops.0);
         if hops == 0 {
             return self.refuse(session, 483, None, now);
         }
-        let dialled = dialled(message).unwrap_or_default();
         let runtime = Arc::clone(&self.runtime);
         let origin = match handover.from {
             Giver::Phone(phone) => runtime.phones.get(&phone).map(|phone| Origin::Phone(Arc::clone(phone))),
@@ -280,12 +302,11 @@ impl Edge {
         let (Some(origin), Some(target)) = (origin, target) else {
             return self.refuse(session, 404, None, now);
         };
-        if let Err(busy) = self.group.admit(handover.emergency, now) {
+        if let Err(busy) = self.group.admit(emergency, now) {
             tracing::warn!(%origin, "call of a neighbour refused: {busy}");
             return self.refuse(session, 503, Some(5), now);
         }
         let party = Party::Neighbour(edge);
-        let emergency = handover.emergency;
         let facts = Opening { origin, party, hops, dialled: &dialled, emergency };
         let Some(id) = self.open_call(session, message, source, facts, now) else {
             self.group.ended();
@@ -300,7 +321,7 @@ impl Edge {
         }
         let route = Route {
             address: numplan::Dialled::parse(&dialled).ok().map(Into::into),
-            emergency: handover.emergency,
+            emergency,
             ..Route::internal(target)
         };
         self.follow(id, route, Purpose::Call, now);

@@ -3,12 +3,17 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use sip_trunk::auth::Secret;
 use telco_model::value::{PhoneId, TrunkId};
 
 use crate::ConversationId;
 
 /// The header of an INVITE from one edge of a group to another.
 pub const CALL_HEADER: &str = "X-Edge-Call";
+
+const SEAL: &str = "seal=";
 
 /// Trunks that one call may be offered.
 const MOST_TRUNKS: usize = 64;
@@ -53,6 +58,34 @@ pub enum Taker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a call between edges is described by conversation, from, to, emergency and data")]
 pub struct HandoverError;
+
+impl Handover {
+    /// The text form, with a seal that only edges with this key can make: `…;seal=<hex>;`, the HMAC-SHA256 of the dialled address and
+    /// the text before it.
+    pub fn sealed(&self, dialled: &str, key: &Secret) -> String {
+        let text = self.to_string();
+        let octets = seal(dialled, &text, key).finalize().into_bytes();
+        let seal = octets.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"));
+        format!("{text}{SEAL}{seal};")
+    }
+
+    /// Reads a text whose seal is right for this address and key.
+    ///
+    /// # Errors
+    /// [`HandoverError`], also when there is no seal.
+    pub fn opened(text: &str, dialled: &str, key: &Secret) -> Result<Self, HandoverError> {
+        let (text, found) = text.rsplit_once(SEAL).ok_or(HandoverError)?;
+        let found = octets(found.trim_end().trim_end_matches(';'))?;
+        seal(dialled, text, key).verify_slice(&found).map_err(|_| HandoverError)?;
+        text.parse()
+    }
+}
+
+fn seal(dialled: &str, text: &str, key: &Secret) -> Hmac<Sha256> {
+    let mut seal = Hmac::new_from_slice(key.expose().as_bytes()).expect("HMAC takes keys of any length");
+    [dialled, "\n", text].into_iter().for_each(|part| seal.update(part.as_bytes()));
+    seal
+}
 
 impl fmt::Display for Handover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,6 +185,22 @@ mod tests {
         #[test]
         fn what_is_written_is_read(handover in handovers()) {
             prop_assert_eq!(handover.to_string().parse(), Ok(handover));
+        }
+
+        /// A seal is for one text, one dialled address and one key.
+        #[test]
+        fn what_is_sealed_is_opened(handover in handovers(), at in any::<prop::sample::Index>()) {
+            let (key, other) = (Secret::new("of the group"), Secret::new("of another"));
+            let text = handover.sealed("911", &key);
+            prop_assert_eq!(Handover::opened(&text, "911", &key), Ok(handover.clone()));
+            prop_assert_eq!(Handover::opened(&text, "+19005550100", &key), Err(HandoverError));
+            prop_assert_eq!(Handover::opened(&text, "911", &other), Err(HandoverError));
+            prop_assert_eq!(Handover::opened(&handover.to_string(), "911", &key), Err(HandoverError));
+            let mut changed = text.into_bytes();
+            let at = at.index(changed.len() - 1);
+            changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
+            let changed = String::from_utf8(changed).unwrap();
+            prop_assert_eq!(Handover::opened(&changed, "911", &key), Err(HandoverError));
         }
 
         #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use edge_core::cdr::{EndedBy, LegParty};
 use edge_core::group::{CALL_HEADER, Service};
+use edge_core::guard::{Allowed, Destination, DestinationRule};
+use sip_trunk::auth::Secret;
 use sip_trunk::msg::HeaderName;
 use telco_model::topology::{Relation, Status};
 use telco_model::value::{EdgeId, PhoneId, TrunkId};
@@ -124,6 +126,70 @@ fn groups_share_nothing() {
     sim.run_for(&mut [&mut first, &mut second, &mut foreign, &mut carrier], SECOND);
     assert_eq!(foreign.refused(), Some(401));
     assert_eq!(first.edge.statuses(sim.now()).len(), 3, "the edges of the group, and no other");
+}
+
+/// What somebody with the address of the second edge would write to be given a call to a number of its choice.
+fn forged(dialled_as_emergency: bool) -> Vec<(String, String)> {
+    let (phone, trunk) = (PhoneId::labelled("alice-phone"), TrunkId::labelled("carrier-a"));
+    let value = format!(
+        "conversation=7e1c0001-5b1d-4a0e-9f43-0c0ffee00001;from=phone:{:x};to=trunks:{:x};emergency={};",
+        phone.as_u128(),
+        trunk.as_u128(),
+        if dialled_as_emergency { "yes" } else { "no" }
+    );
+    vec![(CALL_HEADER.to_owned(), value)]
+}
+
+/// ES-43: what a neighbour gives on is within the budget of the edge it leaves by, and is an emergency call when its number is one,
+/// whatever the neighbour says.
+#[test]
+fn a_neighbour_is_believed_no_emergency_and_spends_the_budget() {
+    let mut sim = sim();
+    let mut first = EdgeNode::of(&sim, "edge", EDGE, &document(100), |config| {
+        let never = Destination::Prefix("+1900".into());
+        config.fraud.destinations = vec![DestinationRule { destination: never, allowed: Allowed::Never }];
+    });
+    let mut neighbour = Peer::new(&sim, "edge-2", EDGE_2);
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    sim.run_for(&mut [&mut first, &mut neighbour, &mut carrier], SECOND);
+    for emergency in [false, true] {
+        neighbour.call_with(&sim, "+19005550100", None, forged(emergency));
+        sim.run_for(&mut [&mut first, &mut neighbour, &mut carrier], SECOND);
+        assert_eq!(neighbour.refused(), Some(403), "emergency: {emergency}");
+    }
+    first.act(&sim, |edge, now| edge.drain(60 * SECOND, now));
+    neighbour.call_with(&sim, "+12025550199", None, forged(true));
+    sim.run_for(&mut [&mut first, &mut neighbour, &mut carrier], SECOND);
+    assert_eq!(neighbour.refused(), Some(503));
+    neighbour.call_with(&sim, "911", None, forged(true));
+    sim.run_for(&mut [&mut first, &mut neighbour, &mut carrier], SECOND);
+    assert!(neighbour.was_answered(), "{:?}", neighbour.refused());
+}
+
+/// With a key of the group, a call from the address of a neighbour is nobody's without the seal; the edges of the group give calls
+/// to each other as before.
+#[test]
+fn a_call_of_a_neighbour_bears_the_seal_of_the_group() {
+    let mut sim = sim();
+    cut(&mut sim, EDGE, CARRIER_A);
+    let document = document(100);
+    let edge = |name, at, key: &str| {
+        EdgeNode::of(&sim, name, at, &document, |config| config.group_key = Some(Secret::new(key)))
+    };
+    let (mut first, mut second) =
+        (edge("edge", EDGE, "of the group"), edge("edge-2", EDGE_2, "of the group"));
+    let mut forger = Peer::new(&sim, "edge-3", EDGE_3);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    forger.turn_to(EDGE_2);
+    sim.run_for(&mut [&mut first, &mut second, &mut forger, &mut alice, &mut carrier], 40 * SECOND);
+    forger.call_with(&sim, "+12025550199", None, forged(false));
+    sim.run_for(&mut [&mut first, &mut second, &mut forger, &mut alice, &mut carrier], SECOND);
+    assert_eq!((forger.refused(), second.records.len()), (Some(403), 0));
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut first, &mut second, &mut forger, &mut alice, &mut carrier], SECOND);
+    assert!(alice.was_answered(), "{:?} {:?}", alice.refused(), first.records);
 }
 
 /// EC-003, EC-004: a phone is registered with two edges. While its primary edge lives, a third edge reaches it there; 12 s after
