@@ -89,7 +89,7 @@ impl Edge {
             Err(refusal) => {
                 self.explain(id, format!("transfer to {}: {refusal}", asked.target));
                 self.note_transfer(id, kind, &asked.target, refusal.status(), now);
-                let _ = self.ua.refuse_refer(session, refer, refusal.status(), now);
+                let _ = self.ua.refuse_refer(session, refer, for_transferor(refusal.status()), now);
             }
         }
     }
@@ -415,6 +415,14 @@ impl Edge {
         if let Some(transfer) = self.calls.get_mut(id).and_then(|call| call.record.transfers.last_mut()) {
             transfer.status = status;
         }
+    }
+}
+
+/// RFC 5057 §5.1: some statuses would end the dialog of the REFER, and the call in it goes on.
+fn for_transferor(status: u16) -> u16 {
+    match status {
+        404 | 410 | 416 | 481..=485 | 502 | 604 => 403,
+        other => other,
     }
 }
 

@@ -118,6 +118,27 @@ fn a_device_gives_a_call_back() {
     assert!(!carrier.has_ended(), "a transfer that leads nowhere leaves the call as it was");
 }
 
+/// RFC 5057 §5.1: a transfer to somebody who is not there is refused with a status that leaves the dialog alone, and both go on talking.
+#[test]
+fn a_refused_transfer_ends_no_dialog() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    carrier.call(&sim, "+13175550101", None);
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let session = alice.incoming();
+    alice.act(&sim, |agent, now| agent.refer(session, Refer::new("<sip:4999@192.0.2.1>"), now).unwrap());
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    let told = alice.events.iter().rev().find_map(|event| match event {
+        ua::Event::ReferProgress { status, .. } => Some(*status),
+        _ => None,
+    });
+    assert_eq!((told, alice.has_ended(), carrier.has_ended()), (Some(403), false, false));
+}
+
 /// A phone transfers its caller to a colleague: the caller hears ring-back, then the colleague.
 #[test]
 fn a_phone_transfers_blindly() {
