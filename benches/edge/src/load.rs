@@ -59,17 +59,18 @@ pub(crate) fn call(
     scratch: &Scratch,
 ) -> Result<Sipp, String> {
     let scenario = include_str!("scenarios/call.xml").replace("HOLD", &hold.as_millis().to_string());
-    let mut command = command(name, &scenario, place.caller(), place, scratch);
+    let mut command = command(name, &scenario, hold, place.caller(), place, scratch);
     command.args(amounts(amount)).arg(place.entrance().to_string());
     Sipp::start(name, command, scratch)
 }
 
-/// Answers calls until it is dropped.
+/// Answers calls, each held this long by its caller, until it is dropped.
 ///
 /// # Errors
 /// When SIPp cannot be started.
-pub(crate) fn answer(place: &Place, scratch: &Scratch) -> Result<Sipp, String> {
-    let mut command = command("answer", include_str!("scenarios/answer.xml"), place.called(), place, scratch);
+pub(crate) fn answer(hold: Duration, place: &Place, scratch: &Scratch) -> Result<Sipp, String> {
+    let scenario = include_str!("scenarios/answer.xml");
+    let mut command = command("answer", scenario, hold, place.called(), place, scratch);
     command.arg("-aa");
     Sipp::start("answer", command, scratch)
 }
@@ -95,7 +96,7 @@ pub(crate) fn register(
     }
     let phones = scratch.write(&format!("{name}.csv"), phones);
     let scenario = include_str!("scenarios/register.xml");
-    let mut command = command(name, scenario, place.caller(), place, scratch);
+    let mut command = command(name, scenario, Duration::ZERO, place.caller(), place, scratch);
     command.args(amounts(amount)).arg("-inf").arg(phones).args(["-ip_field", "0"]);
     command.arg(place.plain().to_string());
     Sipp::start(name, command, scratch)
@@ -105,7 +106,14 @@ fn amounts(amount: Amount) -> [String; 4] {
     ["-m".into(), amount.calls.to_string(), "-r".into(), amount.rate.to_string()]
 }
 
-fn command(name: &str, scenario: &str, local: SocketAddr, place: &Place, scratch: &Scratch) -> Command {
+fn command(
+    name: &str,
+    scenario: &str,
+    hold: Duration,
+    local: SocketAddr,
+    place: &Place,
+    scratch: &Scratch,
+) -> Command {
     let scenario = scenario
         .replace("SERVER", &place.server().to_string())
         .replace("CONTACT", &place.exit().to_string())
@@ -119,7 +127,9 @@ fn command(name: &str, scenario: &str, local: SocketAddr, place: &Place, scratch
     let mut command = Command::new("sipp");
     command.arg("-sf").arg(scratch.write(&format!("{name}.xml"), scenario));
     command.args(["-i", &local.ip().to_string(), "-p", &local.port().to_string(), "-t", transport]);
-    command.args(["-nostdin", "-l", "100000", "-recv_timeout", "20000", "-buff_size", "1000000", "-fd", "1"]);
+    let patience = (hold + Duration::from_secs(20)).as_millis();
+    command.args(["-nostdin", "-l", "100000", "-recv_timeout", &patience.to_string()]);
+    command.args(["-buff_size", "1000000", "-fd", "1"]);
     // Within any usual limit on open files: it has a socket for each address of phones at most.
     command.args(["-max_socket", "1000"]);
     command.args(["-trace_err", "-error_file"]).arg(scratch.path().join(format!("{name}.errors")));

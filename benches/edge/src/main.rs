@@ -1,10 +1,10 @@
-//! What a routed call and a registration cost the edge, beside Kamailio: SIPp runs against both, one after the other, at the
-//! same rate, again and again.
+//! What a routed call and a registration cost the edge in time and memory, beside Kamailio: SIPp runs against both, one after the
+//! other, at the same rate, again and again.
 //!
 //! ```text
-//! cargo run --release -p edge-bench                       # everything, about half an hour
+//! cargo run --release -p edge-bench                       # everything, about an hour
 //! cargo run --release -p edge-bench -- --only udp         # calls over UDP alone
-//! cargo run --release -p edge-bench -- --quick            # whether it works; no figures
+//! cargo run --release -p edge-bench -- --quick            # minutes: whether it works; no figures
 //!
 //!  SIPp calls ──► [stunnel] ──► edge | Kamailio ──► [stunnel] ──► SIPp answers
 //! ```
@@ -14,44 +14,63 @@
 //! | `place` | addresses of a run, certificate, stunnel |
 //! | `server` | the edge and Kamailio, as they are started |
 //! | `load` | SIPp: calls, answers, registrations |
+//! | `stage` | a server with all that around it, and its warm-up |
 //! | `measure` | time and memory of a process tree |
-//! | `run` | warm-up, idle time, load, drain; the interleaved series |
-//! | `report` | Markdown |
+//! | `run` | CPU time: idle time, load, drain; the interleaved series |
+//! | `memory` | what a contact and a call take |
+//! | `setup` | how long a call takes to set up, by a clock of our own |
+//! | `progress`, `report` | what is going on; Markdown |
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark runs in real time")]
 
 mod load;
 mod measure;
+mod memory;
 mod place;
+mod progress;
 mod report;
 mod run;
 mod server;
+mod setup;
+mod stage;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use telco_testkit::peer::installed;
 
 use load::Amount;
+use memory::Kept;
 use place::Wire;
+use progress::Progress;
 use run::{Plan, Work};
+use stage::Pace;
 
-/// Compares the edge with Kamailio: CPU time per 1,000 calls and registrations, in one interleaved run, with SIPp on both sides.
+/// Compares the edge with Kamailio, which runs in turn with it and under the same load: CPU time per 1,000 calls and registrations,
+/// set-up times of calls, memory of a contact and of a call.
 ///
 /// Needs the Debian packages kamailio, kamailio-tls-modules, sip-tester, openssl and stunnel4. Progress goes to standard error, the
-/// report to standard output as Markdown. A run with a failed call or a retransmission does not count and is repeated.
+/// report to standard output as Markdown. A run for CPU time with a failed call or a retransmission does not count and is repeated.
+/// Let nothing else run on the machine meanwhile.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     /// New calls, or registrations, per second.
     #[arg(long, default_value_t = 1000)]
     rate: usize,
-    /// Calls, or registrations, of each run.
+    /// Calls, or registrations, of each run for CPU time and set-up times.
     #[arg(long, default_value_t = 5000)]
     calls: usize,
-    /// Runs of each server; ratios count from five on.
+    /// Runs of each server for CPU time and set-up times; ratios count from five on.
     #[arg(long, default_value_t = 5)]
     repeats: usize,
+    /// Registered contacts whose memory is measured.
+    #[arg(long, default_value_t = 10_000)]
+    contacts: usize,
+    /// Calls held at once whose memory is measured; 2,400 at most.
+    #[arg(long, default_value_t = 1000)]
+    held: usize,
     /// Does this alone; may be given several times.
     #[arg(long, value_enum)]
     only: Vec<Part>,
@@ -62,14 +81,18 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Calls over UDP, also beside Kamailio with dialogs and topology hiding.
+    /// CPU time of calls over UDP, also beside Kamailio with dialogs and topology hiding.
     Udp,
-    /// Calls over TCP.
+    /// CPU time of calls over TCP.
     Tcp,
-    /// Calls over TLS.
+    /// CPU time of calls over TLS.
     Tls,
-    /// Registrations with digest, over UDP.
+    /// CPU time of registrations with digest, over UDP.
     Register,
+    /// Set-up times of calls over UDP: percentiles.
+    Setup,
+    /// Memory of a registered contact and of a confirmed call.
+    Memory,
 }
 
 fn main() -> ExitCode {
@@ -84,48 +107,102 @@ fn main() -> ExitCode {
 
 fn measure_all(arguments: &Arguments) -> Result<(), String> {
     let missing: Vec<_> =
-        ["kamailio", "sipp", "openssl"].into_iter().filter(|name| !installed(name)).collect();
+        ["kamailio", "kamcmd", "sipp", "openssl"].into_iter().filter(|name| !installed(name)).collect();
     if !missing.is_empty() {
         return Err(format!(
             "{} missing: apt-get install kamailio kamailio-tls-modules sip-tester openssl stunnel4",
             missing.join(", ")
         ));
     }
-    if arguments.rate == 0 || arguments.calls == 0 || arguments.repeats == 0 {
-        return Err("--rate, --calls and --repeats are at least 1".into());
+    let numbers = [arguments.rate, arguments.calls, arguments.repeats, arguments.contacts, arguments.held];
+    if numbers.contains(&0) {
+        return Err("--rate, --calls, --repeats, --contacts and --held are at least 1".into());
+    }
+    if arguments.held > server::MOST_CALLS {
+        return Err(format!("--held: {} at most", server::MOST_CALLS));
     }
     eprintln!("building the edge …");
     let edge = server::binary()?;
     eprintln!("measuring {}", edge.display());
-    let plan = if arguments.quick {
-        Plan { amount: Amount { calls: 200, rate: 100 }, repeats: 1, hurry: true }
-    } else {
-        let amount = Amount { calls: arguments.calls, rate: arguments.rate };
-        Plan { amount, repeats: arguments.repeats, hurry: false }
-    };
-    let mut costs = Vec::new();
-    for (part, work) in [
-        (Part::Udp, Work::Call(Wire::Udp)),
-        (Part::Tcp, Work::Call(Wire::Tcp)),
-        (Part::Tls, Work::Call(Wire::Tls)),
-        (Part::Register, Work::Register),
-    ] {
-        if !arguments.wants(part) {
-            continue;
+    let todo = Todo::of(arguments);
+    let mut progress = Progress::new(&todo.lengths());
+    let (plan, pace) = (todo.plan, todo.plan.pace);
+    let (mut costs, mut times, mut footprints) = (Vec::new(), Vec::new(), Vec::new());
+    for work in &todo.work {
+        costs.push((*work, run::interleaved(*work, plan, &mut progress)?));
+    }
+    if let Some(amount) = todo.setup {
+        times = setup::interleaved(amount, plan.repeats, pace, &mut progress)?;
+    }
+    for (kept, amount) in &todo.kept {
+        for kind in kept.servers() {
+            footprints.push(memory::footprint(*kept, kind, *amount, pace, &mut progress)?);
         }
-        if part == Part::Tls && !installed("stunnel4") {
-            eprintln!("no figures for TLS: Debian's SIPp does not speak it, and stunnel4 is not installed");
-            continue;
-        }
-        costs.push((work, run::interleaved(work, plan)?));
     }
     report::head();
-    report::costs(&costs);
+    if !costs.is_empty() {
+        report::costs(&costs);
+    }
+    if let Some(amount) = todo.setup {
+        report::setup_times(&times, amount);
+    }
+    if !footprints.is_empty() {
+        report::memory(&footprints);
+    }
     Ok(())
 }
 
-impl Arguments {
-    fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+/// What is measured.
+struct Todo {
+    plan: Plan,
+    work: Vec<Work>,
+    setup: Option<Amount>,
+    kept: Vec<(Kept, Amount)>,
+}
+
+impl Todo {
+    fn of(arguments: &Arguments) -> Self {
+        let quick = arguments.quick;
+        let rate = if quick { 100 } else { arguments.rate };
+        let amount = |calls| Amount { calls: if quick { 200 } else { calls }, rate };
+        let warm_up = Amount { calls: if quick { 50 } else { 300 }, rate: 100 };
+        let plan = Plan {
+            amount: amount(arguments.calls),
+            repeats: if quick { 1 } else { arguments.repeats },
+            pace: Pace { warm_up, hurry: quick },
+        };
+        let wants = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+        let tls = wants(Part::Tls) && installed("stunnel4");
+        if wants(Part::Tls) && !tls {
+            eprintln!("no figures for TLS: Debian's SIPp does not speak it, and stunnel4 is not installed");
+        }
+        let works = [
+            (wants(Part::Udp), Work::Call(Wire::Udp)),
+            (wants(Part::Tcp), Work::Call(Wire::Tcp)),
+            (tls, Work::Call(Wire::Tls)),
+            (wants(Part::Register), Work::Register),
+        ];
+        let kept = [(Kept::Contact, amount(arguments.contacts)), (Kept::Call, amount(arguments.held))];
+        Self {
+            plan,
+            work: works.into_iter().filter_map(|(wanted, work)| wanted.then_some(work)).collect(),
+            setup: wants(Part::Setup).then(|| amount(arguments.calls.min(setup::MOST))),
+            kept: if wants(Part::Memory) { kept.to_vec() } else { Vec::new() },
+        }
+    }
+
+    /// About how long each step takes.
+    fn lengths(&self) -> Vec<Duration> {
+        let Plan { repeats, pace, .. } = self.plan;
+        let mut all = Vec::new();
+        for _ in 0..repeats {
+            let kinds = self.work.iter().flat_map(|work| work.servers());
+            all.extend(kinds.map(|kind| run::length(*kind, self.plan)));
+            all.extend(self.setup.iter().flat_map(|amount| [setup::length(*amount, pace); 3]));
+        }
+        for (kept, amount) in &self.kept {
+            all.extend(kept.servers().map(|kind| memory::length(kind, *amount, pace)));
+        }
+        all
     }
 }

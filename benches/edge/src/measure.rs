@@ -12,6 +12,17 @@ pub(crate) fn cpu(root: u32) -> Duration {
     Duration::from_nanos(tree(root).iter().flat_map(|id| tasks(*id)).map(|task| run_time(&task)).sum())
 }
 
+/// Bytes of the process and its descendants that are in memory; what several share counts once (`Pss`).
+pub(crate) fn resident(root: u32) -> u64 {
+    let pss = |id: u32| {
+        let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse().ok());
+        line.unwrap_or(0_u64) * 1024
+    };
+    tree(root).into_iter().map(pss).sum()
+}
+
 /// A process, its children, theirs and so on.
 fn tree(root: u32) -> Vec<u32> {
     let mut found = vec![root];

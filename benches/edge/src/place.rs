@@ -78,7 +78,7 @@ impl Place {
 
     /// Where the server reaches the called: itself, or stunnel in front of it.
     pub(crate) fn exit(&self) -> SocketAddr {
-        if self.wire == Wire::Tls { address(3, self.ports[5]) } else { self.called() }
+        if self.wire == Wire::Tls { address(1, self.ports[5]) } else { self.called() }
     }
 }
 
@@ -86,13 +86,23 @@ fn address(host: u8, port: u16) -> SocketAddr {
     (Ipv4Addr::new(127, 0, 0, host), port).into()
 }
 
-/// Makes the certificate of the server and of stunnel: `bench.crt` and `bench.key`.
+/// Makes an authority, `authority.crt`, and the certificate it gave the server and stunnel: `bench.crt` and `bench.key`.
 ///
 /// # Errors
 /// What openssl says.
 pub(crate) fn certificate(scratch: &Scratch) -> Result<(), String> {
-    let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench \
-                     -addext subjectAltName=IP:127.0.0.1,IP:127.0.0.3 -keyout bench.key -out bench.crt";
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
+    openssl(scratch, &format!("{new} -subj /CN=authority -keyout authority.key -out authority.crt"))?;
+    openssl(
+        scratch,
+        &format!(
+            "{new} -subj /CN=bench -CA authority.crt -CAkey authority.key -addext basicConstraints=CA:FALSE \
+             -addext subjectAltName=DNS:bench.localhost,IP:127.0.0.1 -keyout bench.key -out bench.crt"
+        ),
+    )
+}
+
+fn openssl(scratch: &Scratch, arguments: &str) -> Result<(), String> {
     let mut openssl = Command::new("openssl");
     let made = openssl.args(arguments.split_whitespace()).current_dir(scratch.path()).output();
     let made = made.map_err(|error| format!("openssl: {error}"))?;

@@ -2,9 +2,14 @@
 
 #![allow(clippy::print_stdout, reason = "the report is what the program is for")]
 
+use std::time::Duration;
+
+use crate::load::Amount;
 use crate::measure;
+use crate::memory::{Footprint, Kept, Taken};
 use crate::run::{Series, Work};
 use crate::server::Kind;
+use crate::setup::Times;
 
 /// Where the figures come from.
 pub(crate) fn head() {
@@ -40,6 +45,83 @@ pub(crate) fn costs(all: &[(Work, Vec<Series>)]) {
         }
     }
     println!();
+}
+
+/// Percentiles of set-up times.
+pub(crate) fn setup_times(all: &[Times], amount: Amount) {
+    println!("| milliseconds at {} calls/s, UDP | server | p50 | p95 | p99 | calls |", amount.rate);
+    println!("|---|---|---|---|---|---|");
+    for (name, pick) in [
+        ("INVITE to 180", (|times| &times.ringing) as fn(&Times) -> &Vec<Duration>),
+        ("INVITE to 200, less ringing", |times| &times.answered),
+    ] {
+        for times in all {
+            let durations = pick(times);
+            let [middle, most, nearly_all] = [50, 95, 99].map(|percent| {
+                percentile(durations, percent)
+                    .map_or("–".into(), |time| format!("{:.2}", time.as_secs_f64() * 1e3))
+            });
+            let lost = match (times.failed, times.repeated) {
+                (0, 0) => String::new(),
+                (failed, repeated) => format!(", does not count ({failed} failed, {repeated} sent again)"),
+            };
+            println!(
+                "| {name} | {} | {middle} | {most} | {nearly_all} | {}{lost} |",
+                times.kind.name(),
+                durations.len()
+            );
+        }
+    }
+    println!();
+}
+
+/// The least time within which so many percent lie; the times are sorted.
+fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+    sorted.get((sorted.len() * percent).div_ceil(100).checked_sub(1)?).copied()
+}
+
+/// Memory of what is kept.
+pub(crate) fn memory(all: &[Footprint]) {
+    println!(
+        "| bytes each | server | number | resident at once | transactions over | budget | allocated at once | transactions over | idle server |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for footprint in all {
+        let resident = |taken: Taken| thousands(footprint.each(taken.resident, footprint.idle.resident));
+        let allocated = |taken: Taken| {
+            let both = taken.allocated.zip(footprint.idle.allocated);
+            both.map_or(String::new(), |(with, without)| thousands(footprint.each(with, without)))
+        };
+        let budget = match (footprint.kind, footprint.kept) {
+            (Kind::Edge, Kept::Contact) => "≤ 1 kB",
+            (Kind::Edge, Kept::Call) => "≤ 4 kB",
+            (Kind::Stateful | Kind::Hiding, _) => "",
+        };
+        println!(
+            "| {} | {} | {} | {} | {} | {budget} | {} | {} | {:.1} MB |",
+            footprint.kept.name(),
+            footprint.kind.name(),
+            footprint.count,
+            resident(footprint.at_once),
+            resident(footprint.drained),
+            allocated(footprint.at_once),
+            allocated(footprint.drained),
+            footprint.idle.resident as f64 / 1e6
+        );
+    }
+    println!();
+}
+
+fn thousands(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::from(if number < 0 { "−" } else { "" });
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn median(series: &Series) -> Option<f64> {
@@ -90,5 +172,19 @@ mod tests {
         assert_eq!(spread(&series(&[0.3, 0.1, 0.2])), "0.200 (0.100–0.300)");
         assert_eq!(spread(&series(&[0.1, 0.2])), "0.150 (0.100–0.200)");
         assert_eq!(spread(&series(&[])), "no clean run");
+    }
+
+    #[test]
+    fn a_percentile_is_the_least_time_within_which_so_many_lie() {
+        let times: Vec<_> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&times, 50), Some(Duration::from_millis(100)));
+        assert_eq!(percentile(&times, 99), Some(Duration::from_millis(198)));
+        assert_eq!(percentile(&times[..1], 99), Some(Duration::from_millis(1)));
+        assert_eq!(percentile(&[], 99), None);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, -21_148].map(thousands), ["0", "999", "1,000", "−21,148"]);
     }
 }

@@ -1,14 +1,14 @@
-//! One run: a server of its own, warm-up, idle time, load, drain; and the interleaved series of them.
+//! CPU time: warm-up, idle time, load, drain; ours, theirs, ours, theirs and so on.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use telco_testkit::peer::Scratch;
-
 use crate::load::{self, Amount, Counts};
 use crate::measure;
-use crate::place::{self, Place, Wire};
-use crate::server::{Kind, Server};
+use crate::place::Wire;
+use crate::progress::Progress;
+use crate::server::{Kind, Purpose};
+use crate::stage::{Behind, Pace, Stage, patience};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,7 @@ impl Work {
 pub(crate) struct Plan {
     pub(crate) amount: Amount,
     pub(crate) repeats: usize,
-    /// Not long enough for the edge's transactions to end: for a look whether everything works.
-    pub(crate) hurry: bool,
+    pub(crate) pace: Pace,
 }
 
 /// What one server used in the runs that count.
@@ -65,41 +64,46 @@ pub(crate) struct Series {
 
 /// Tries for each run; one that is not clean is repeated.
 const ATTEMPTS: usize = 3;
-/// Calls, or registrations, before anything is counted: tables and connections are there afterwards.
-const WARM_UP: Amount = Amount { calls: 300, rate: 100 };
 /// How long the idle rate is measured.
 const IDLE: Duration = Duration::from_secs(2);
 /// How long calls are held.
 const HOLD: Duration = Duration::from_millis(100);
-/// Longer than any call takes.
-const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs ours, theirs, ours, theirs and so on.
+/// How long one run takes, about.
+pub(crate) fn length(kind: Kind, plan: Plan) -> Duration {
+    let load = |amount: Amount| Duration::from_secs_f64(amount.calls as f64 / amount.rate as f64 + 1.0);
+    load(plan.pace.warm_up) + load(plan.amount) + plan.pace.drain(kind) * 2 + IDLE
+}
+
+/// Runs all servers in turn, as often as it is planned.
 ///
 /// # Errors
 /// When a server or SIPp cannot be started or stops.
-pub(crate) fn interleaved(work: Work, plan: Plan) -> Result<Vec<Series>, String> {
+pub(crate) fn interleaved(work: Work, plan: Plan, progress: &mut Progress) -> Result<Vec<Series>, String> {
     let new = |kind: &Kind| Series { kind: *kind, costs: Vec::new(), unclean: Vec::new() };
     let mut all: Vec<Series> = work.servers().iter().map(new).collect();
     for repeat in 1..=plan.repeats {
         for series in &mut all {
+            progress.begin(format_args!(
+                "{}, {}, run {repeat} of {}",
+                work.name(),
+                series.kind.name(),
+                plan.repeats
+            ));
             for _ in 0..ATTEMPTS {
                 let (cost, counts) = once(work, series.kind, plan)?;
-                let verdict = if counts.is_clean() { "" } else { ", does not count" };
-                eprintln!(
-                    "  {} {repeat}/{}: {}: {cost:.3} CPU-s per 1,000; {} failed, {} repeated{verdict}",
-                    work.name(),
-                    plan.repeats,
-                    series.kind.name(),
-                    counts.failed,
-                    counts.repeated
-                );
+                let verdict = if counts.is_clean() { "" } else { ": does not count" };
+                progress.say(format_args!(
+                    "{cost:.3} CPU-s per 1,000; {} failed, {} sent again{verdict}",
+                    counts.failed, counts.repeated
+                ));
                 if counts.is_clean() {
                     series.costs.push(cost);
                     break;
                 }
                 series.unclean.push(counts);
             }
+            progress.end(length(series.kind, plan));
         }
     }
     Ok(all)
@@ -107,39 +111,30 @@ pub(crate) fn interleaved(work: Work, plan: Plan) -> Result<Vec<Series>, String>
 
 /// CPU-seconds per 1,000, and what both sides of SIPp counted.
 fn once(work: Work, kind: Kind, plan: Plan) -> Result<(f64, Counts), String> {
-    let scratch = Scratch::new("edge-bench");
-    let place = Place::new(work.wire());
-    place::certificate(&scratch)?;
-    let tunnels = if work.wire() == Wire::Tls { Some(place::tunnels(&scratch, &place)?) } else { None };
-    let answering = if work == Work::Register { None } else { Some(load::answer(&place, &scratch)?) };
-    let phones = if work == Work::Register { WARM_UP.calls + plan.amount.calls } else { 0 };
-    let server = Server::start(kind, &place, phones, &scratch)?;
-    let begin = |name: &str, first: usize, amount: Amount| match work {
-        Work::Call(_) => load::call(name, amount, HOLD, &place, &scratch),
-        Work::Register => load::register(name, first, amount, &place, &scratch),
+    let (Plan { amount, pace, .. }, warm_up) = (plan, plan.pace.warm_up);
+    let (behind, phones) = match work {
+        Work::Call(_) => (Behind::Sipp(HOLD), 0),
+        Work::Register => (Behind::Nobody, warm_up.calls + amount.calls),
     };
-    let patience = |amount: Amount| PATIENCE + Duration::from_secs((amount.calls / amount.rate) as u64);
-
-    let warm = begin("warm-up", 0, WARM_UP)?.finish(patience(WARM_UP))?;
-    if warm.successful == 0 {
-        return Err(format!("{}: no {} works; it printed:\n{}", kind.name(), work.name(), server.log()));
-    }
-    let drain = if plan.hurry { Duration::from_secs(2) } else { kind.drain() };
-    thread::sleep(drain);
-    let (began, before) = (Instant::now(), measure::cpu(server.id()));
+    let stage = Stage::open(kind, work.wire(), behind, Purpose { phones, memory: false })?;
+    let begin = |name: &str, first: usize, amount: Amount| match work {
+        Work::Call(_) => stage.call(name, amount, HOLD),
+        Work::Register => stage.register(name, first, amount),
+    };
+    stage.warm(begin("warm-up", 0, warm_up)?, pace)?;
+    let server = stage.server.id();
+    let (began, before) = (Instant::now(), measure::cpu(server));
     thread::sleep(IDLE);
-    let idle = (measure::cpu(server.id()) - before).as_secs_f64() / began.elapsed().as_secs_f64();
+    let idle = (measure::cpu(server) - before).as_secs_f64() / began.elapsed().as_secs_f64();
 
-    let earlier = answering.as_ref().map(load::Sipp::counts).unwrap_or_default();
-    let (began, before) = (Instant::now(), measure::cpu(server.id()));
-    let mut counts = begin("load", WARM_UP.calls, plan.amount)?.finish(patience(plan.amount))?;
-    thread::sleep(drain);
-    let used = (measure::cpu(server.id()) - before).as_secs_f64() - idle * began.elapsed().as_secs_f64();
-    if let Some(answering) = &answering {
-        // An OPTIONS by which the edge asks whether its carrier is alive is a failed call to the SIPp that answers it; a call that fails
-        // fails on the caller's side too.
-        counts.repeated += answering.counts().repeated - earlier.repeated;
-    }
-    drop(tunnels);
-    Ok((used * 1000.0 / plan.amount.calls as f64, counts))
+    let answered = || stage.answering.as_ref().map(load::Sipp::counts).unwrap_or_default();
+    let earlier = answered();
+    let (began, before) = (Instant::now(), measure::cpu(server));
+    let mut counts = begin("load", warm_up.calls, amount)?.finish(patience(amount))?;
+    thread::sleep(pace.drain(kind));
+    let used = (measure::cpu(server) - before).as_secs_f64() - idle * began.elapsed().as_secs_f64();
+    // An OPTIONS by which the edge asks whether its carrier is alive is a failed call to the SIPp that answers it; a call that fails
+    // fails on the caller's side too.
+    counts.repeated += answered().repeated - earlier.repeated;
+    Ok((used * 1000.0 / amount.calls as f64, counts))
 }

@@ -1,17 +1,18 @@
 //! The edge: the program of `examples/edge`, built for release, with a configuration of its own.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
 use telco_testkit::peer::Scratch;
 
-use crate::place::Place;
+use crate::place::{Place, Wire};
 
 const OFFICE: &str = include_str!("office.toml");
 
 /// Calls the edge is to carry at once; media ports are bound for as many.
-const CALLS: usize = 2400;
+pub(crate) const MOST_CALLS: usize = 2400;
 
 /// Builds the edge and says where it is: beside this program.
 ///
@@ -44,11 +45,11 @@ fn config(place: &Place, phones: usize) -> String {
         .replace("EDGE_ADDRESS", &place.plain().to_string())
         .replace("EDGE_SECURE", &place.secure().to_string())
         .replace("TRANSPORT", place.wire.parameter())
-        .replace("CALLER_ADDRESS", &place.caller().to_string())
+        .replace("CALLER_SERVER", &trunk_server(place, place.caller()))
         .replace("CALLER_HOST", &place.caller().ip().to_string())
-        .replace("CALLED_ADDRESS", &place.exit().to_string())
+        .replace("CALLED_SERVER", &trunk_server(place, place.exit()))
         .replace("CALLED_HOST", &place.exit().ip().to_string())
-        .replace("CALLS", &CALLS.to_string())
+        .replace("CALLS", &MOST_CALLS.to_string())
         .replace("MEDIA_PORTS", "16384-31999");
     for phone in 0..phones {
         let _ = write!(
@@ -60,4 +61,9 @@ fn config(place: &Place, phones: usize) -> String {
         );
     }
     text
+}
+
+/// Over TLS a trunk is reached by the name in its certificate.
+fn trunk_server(place: &Place, address: SocketAddr) -> String {
+    if place.wire == Wire::Tls { format!("bench.localhost:{}", address.port()) } else { address.to_string() }
 }

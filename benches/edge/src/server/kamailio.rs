@@ -8,7 +8,21 @@ use telco_testkit::peer::Scratch;
 
 use crate::place::{Place, Wire};
 
-pub(super) fn command(hiding: bool, place: &Place, scratch: &Scratch) -> Command {
+/// Where it takes commands when it is to tell what it has allocated.
+pub(super) fn control(scratch: &Scratch) -> String {
+    format!("unixs:{}/control", scratch.path().display())
+}
+
+/// Asks for the shared memory it has given out, with the allocator's overhead.
+pub(super) fn shared_memory(control: &str) -> Result<u64, String> {
+    let asked = Command::new("kamcmd").args(["-s", control, "core.shmmem"]).output();
+    let asked = asked.map_err(|error| format!("kamcmd: {error}"))?;
+    let told = String::from_utf8_lossy(&asked.stdout);
+    let used = told.lines().find_map(|line| line.trim().strip_prefix("real_used:")?.trim().parse().ok());
+    used.ok_or_else(|| format!("kamcmd core.shmmem: {told}{}", String::from_utf8_lossy(&asked.stderr)))
+}
+
+pub(super) fn command(hiding: bool, control: Option<&str>, place: &Place, scratch: &Scratch) -> Command {
     let tls = format!(
         "[server:default]\nmethod = TLSv1.2+\nverify_certificate = no\nrequire_certificate = no\n\
          private_key = {directory}/bench.key\ncertificate = {directory}/bench.crt\n\
@@ -16,14 +30,14 @@ pub(super) fn command(hiding: bool, place: &Place, scratch: &Scratch) -> Command
         directory = scratch.path().display()
     );
     scratch.write("tls.cfg", tls);
-    let config = scratch.write("kamailio.cfg", config(hiding, place, scratch));
+    let config = scratch.write("kamailio.cfg", config(hiding, control, place, scratch));
     let mut command = Command::new("kamailio");
     command.args(["-x", "fm", "-X", "fm", "-DD", "-E", "-m", "512", "-M", "16", "-f"]).arg(config);
     command.arg("-Y").arg(scratch.path()).arg("-P").arg(scratch.path().join("kamailio.pid"));
     command
 }
 
-fn config(hiding: bool, place: &Place, scratch: &Scratch) -> String {
+fn config(hiding: bool, control: Option<&str>, place: &Place, scratch: &Scratch) -> String {
     let plain = place.plain();
     let mut text = format!(
         "#!KAMAILIO\ndebug=1\nlog_stderror=yes\nchildren=2\ntcp_children=2\ndns=no\nrev_dns=no\nauto_aliases=no\n\
@@ -42,6 +56,9 @@ fn config(hiding: bool, place: &Place, scratch: &Scratch) -> String {
         let file = scratch.path().join("tls.cfg");
         let _ =
             writeln!(text, "loadmodule \"tls.so\"\nmodparam(\"tls\", \"config\", \"{}\")", file.display());
+    }
+    if let Some(control) = control {
+        let _ = writeln!(text, "loadmodule \"ctl.so\"\nmodparam(\"ctl\", \"binrpc\", \"{control}\")");
     }
     if hiding {
         text.push_str(

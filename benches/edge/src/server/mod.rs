@@ -3,6 +3,7 @@
 mod edge;
 mod kamailio;
 
+use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use telco_testkit::peer::{Program, Scratch};
 
 use crate::place::Place;
 
-pub(crate) use edge::binary;
+pub(crate) use edge::{MOST_CALLS, binary};
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,23 +48,42 @@ impl Kind {
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What a server is prepared for beside calls.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Purpose {
+    /// Phones that may register.
+    pub(crate) phones: usize,
+    /// Kamailio tells what it has allocated; a process more.
+    pub(crate) memory: bool,
+}
+
 /// A running server.
 pub(crate) struct Server {
     program: Program,
+    control: Option<String>,
 }
 
 impl Server {
-    /// Starts a server with this many phones and waits until it answers.
+    /// Starts a server and waits until it answers.
     ///
     /// # Errors
     /// When it cannot be started or does not answer; what it printed.
-    pub(crate) fn start(kind: Kind, place: &Place, phones: usize, scratch: &Scratch) -> Result<Self, String> {
-        let command = match kind {
-            Kind::Edge => edge::command(place, phones, scratch)?,
-            Kind::Stateful | Kind::Hiding => kamailio::command(kind == Kind::Hiding, place, scratch),
+    pub(crate) fn start(
+        kind: Kind,
+        place: &Place,
+        purpose: Purpose,
+        scratch: &Scratch,
+    ) -> Result<Self, String> {
+        let (command, control) = match kind {
+            Kind::Edge => (edge::command(place, purpose.phones, scratch)?, None),
+            Kind::Stateful | Kind::Hiding => {
+                let control = purpose.memory.then(|| kamailio::control(scratch));
+                let hiding = kind == Kind::Hiding;
+                (kamailio::command(hiding, control.as_deref(), place, scratch), control)
+            }
         };
         let program = start(kind.name(), command, scratch)?;
-        let server = Self { program };
+        let server = Self { program, control };
         server.wait_for_answer(place)?;
         Ok(server)
     }
@@ -71,6 +91,14 @@ impl Server {
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.program.id()
+    }
+
+    /// Bytes of shared memory that Kamailio's allocator has given out, with its overhead.
+    ///
+    /// # Errors
+    /// What kamcmd says.
+    pub(crate) fn shared_memory(&self) -> Result<Option<u64>, String> {
+        self.control.as_deref().map(kamailio::shared_memory).transpose()
     }
 
     /// What it printed.
@@ -96,7 +124,8 @@ impl Server {
             if socket.recv(&mut [0; 2048]).is_ok() {
                 return Ok(());
             }
-            if Instant::now() > end {
+            let ended = fs::metadata(format!("/proc/{}/exe", self.id())).is_err();
+            if ended || Instant::now() > end {
                 break;
             }
             std::thread::sleep(Duration::from_millis(20));
