@@ -267,7 +267,7 @@ fn a_broken_configuration_is_not_taken_over() {
     running.succeed(PATIENCE);
     fs::write(&site.config, good).unwrap();
     site.edge.signal("HUP");
-    site.edge.wait_for("the configuration was read again", PATIENCE);
+    site.edge.wait_for("the configuration was taken over", PATIENCE);
     site.call("after", 1, CALL).succeed(PATIENCE);
     site.wait_for_metric("edge_records_waiting", |waiting| waiting == 0);
     assert_eq!(site.exported().len(), 3);
