@@ -1,5 +1,6 @@
 //! What a call costs to keep: `cargo test -p edge-core --test calls footprint -- --nocapture` prints the figure.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
@@ -43,9 +44,8 @@ fn edge(now: Instant) -> Edge {
     Edge::new(EdgeConfig::new(ua, "192.0.2.1"), runtime, ports, Seed([1; 32]), NOW.parse().unwrap(), now)
 }
 
-fn hear(edge: &mut Edge, bytes: impl Into<Bytes>, now: Instant) {
-    let datagram =
-        Network::Datagram { socket: SocketId(0), remote: CARRIER_A.parse().unwrap(), bytes: bytes.into() };
+fn hear(edge: &mut Edge, remote: SocketAddr, bytes: impl Into<Bytes>, now: Instant) {
+    let datagram = Network::Datagram { socket: SocketId(0), remote, bytes: bytes.into() };
     edge.handle_input(Input::Network(datagram), now);
 }
 
@@ -72,30 +72,32 @@ fn call(edge: &mut Edge, number: usize, now: Instant) {
     let invite = head(&format!("INVITE sip:+13175550103@{EDGE}"), "", "INVITE");
     let invite =
         format!("{invite}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}", SDP.len());
-    hear(edge, invite, now);
+    let carrier = CARRIER_A.parse().unwrap();
+    hear(edge, carrier, invite, now);
     let offered = said(edge, |message| message.method() == Some(Method::Invite)).unwrap();
     let answer =
         Draft::reply_to(&offered, 200, "b").header(HeaderName::Contact, format!("<sip:b@{CARRIER_A}>"));
-    hear(edge, answer.body("application/sdp", SDP).finish().unwrap(), now);
+    hear(edge, carrier, answer.body("application/sdp", SDP).finish().unwrap(), now);
     let answered = said(edge, |message| message.status() == Some(200)).unwrap();
     let text = |name| String::from_utf8_lossy(answered.header(name).unwrap()).into_owned();
     let (contact, to) = (text(HeaderName::Contact), text(HeaderName::To));
     let target = contact.split(['<', '>']).nth(1).unwrap();
     let tag = to.split_once('>').unwrap().1;
-    hear(edge, head(&format!("ACK {target}"), tag, "ACK") + "Content-Length: 0\r\n\r\n", now);
+    hear(edge, carrier, head(&format!("ACK {target}"), tag, "ACK") + "Content-Length: 0\r\n\r\n", now);
     while edge.poll_output().is_some() {}
 }
 
-/// Lets time pass until every transaction has ended. Who is asked whether it is alive, is.
+/// Lets time pass until every transaction has ended. Who is asked whether it is alive, is, and says so from where it was asked: an
+/// answer from the first carrier's address for another trunk would make its calls ambiguous.
 fn pass(edge: &mut Edge, now: &mut Instant) {
     let end = *now + Duration::from_secs(100);
     while let Some(deadline) = edge.next_timeout().filter(|deadline| deadline.at <= end) {
         edge.handle_timeout(deadline.at);
         while let Some(output) = edge.poll_output() {
-            if let Output::Io(Io::Datagram { bytes, .. }) = output {
+            if let Output::Io(Io::Datagram { remote, bytes, .. }) = output {
                 let asked = Message::from_datagram(bytes).unwrap();
                 if asked.method() == Some(Method::Options) {
-                    hear(edge, Draft::reply_to(&asked, 200, "o").finish().unwrap(), deadline.at);
+                    hear(edge, remote, Draft::reply_to(&asked, 200, "o").finish().unwrap(), deadline.at);
                 }
             }
         }
@@ -116,4 +118,16 @@ fn a_confirmed_call_takes_a_bounded_amount() {
     let each = u64::try_from(counted.bytes_current).unwrap() / CALLS as u64;
     println!("bytes per confirmed call: {each}");
     assert!((2048..=PER_CALL).contains(&each), "{each}");
+}
+
+/// Calls go on as they did when the trunks have been asked many times whether they are alive.
+#[test]
+fn a_call_after_a_while_is_like_the_first() {
+    let mut now = telco_testkit::Clock::new().now();
+    let mut edge = edge(now);
+    for number in 0..3 {
+        call(&mut edge, number, now);
+        pass(&mut edge, &mut now);
+        assert_eq!(edge.status().calls, number + 1);
+    }
 }
