@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use numplan::{Address, Chance};
-use telco_model::entity::{CallFlow, TrunkKind};
+use telco_model::entity::CallFlow;
 use telco_model::value::{Classification, E164, TrunkGroupId, TrunkId, UserId};
 
 use crate::compile::{Phone, Runtime, Site, Trunk, User};
@@ -134,8 +134,9 @@ pub fn decide(runtime: &Runtime, query: Query<'_>, chance: &mut Chance) -> Resul
     match query.origin {
         Origin::Phone(_) => outbound::decide(runtime, query, chance),
         Origin::Trunk(trunk) => match inbound::decide(runtime, trunk, query) {
-            // A PBX reaches the outside through us: what is no number of ours is dialled by its site's plans.
-            Err(Refusal::UnknownNumber { .. }) if trunk.settings.kind == TrunkKind::ByocPbx => {
+            // A PBX reaches the outside through us: what is no number of ours is dialled by its site's plans. A carrier must not, or
+            // it calls the world at our cost. A trunk of an edge is External SIP for both (TM-017); passthrough is what a PBX has.
+            Err(Refusal::UnknownNumber { .. }) if trunk.settings.protocol.pbx_passthrough => {
                 outbound::decide(runtime, query, chance)
             }
             decided => decided,

@@ -8,7 +8,7 @@ use sip_trunk::ua::{self, Refer};
 use telco_model::value::TrunkId;
 use telco_testkit::{check_ladder, expect_file};
 
-use crate::lab::{ALICE, BOB, CARRIER_A, CARRIER_B, EdgeNode, Peer, sim};
+use crate::lab::{ALICE, BOB, CARRIER_A, CARRIER_B, DEVICE, EDGE, EdgeNode, OFFICE, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -38,6 +38,27 @@ fn a_phone_calls_out() {
     assert_eq!(edge.records[0].direction, Direction::Outbound);
     assert_eq!(edge.records[0].classification.as_deref(), Some("National"));
     check_ladder(&sim, &expect_file!["ladders/outbound.txt"]);
+}
+
+/// TM-017, ST-040: a PBX is an External SIP trunk of the edge with PBX passthrough: what it dials and is no number of ours goes by the
+/// plans of its site. From a trunk without it, a carrier's, nobody calls out.
+#[test]
+fn a_pbx_calls_out_and_a_carrier_does_not() {
+    let device = "[trunks.protocol]\ntake_back_and_transfer = true\n";
+    let pbx = OFFICE.replace(device, &format!("{device}pbx_passthrough = true\n"));
+    for (document, refused) in [(pbx.as_str(), None), (OFFICE, Some(404))] {
+        let mut sim = sim();
+        let mut edge = EdgeNode::of(&sim, "edge", EDGE, document, |_| {});
+        let mut pbx = Peer::new(&sim, "pbx", DEVICE);
+        let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
+        pbx.call(&sim, "2025550199", None);
+        sim.run_for(&mut [&mut edge, &mut pbx, &mut carrier], SECOND);
+        assert_eq!((pbx.was_answered(), pbx.refused()), (refused.is_none(), refused), "{:?}", edge.records);
+        if refused.is_none() {
+            let uri = carrier.invite().request_uri().map(String::from_utf8_lossy).unwrap();
+            assert_eq!(uri, "sip:+12025550199@192.0.2.10:5060");
+        }
+    }
 }
 
 /// EC-024, ES-25: a call without the password is challenged, and with a wrong one it goes nowhere.
