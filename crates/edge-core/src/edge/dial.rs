@@ -183,6 +183,9 @@ impl Edge {
             invite.destination = destination;
             invite.max_forwards = call.max_forwards;
             invite.headers = path.iter().map(|route| ("Route".to_owned(), route.to_string())).collect();
+            // ST-024: the trunk of the phones says whether data is passed on, and how it is written.
+            let data = self.runtime.phone_trunk().zip(call.user_data.as_deref());
+            invite.headers.extend(data.and_then(|(trunk, data)| trunk.written_user_data(data)));
             invite.contact = ContactSpec::user("edge");
             invite.transport = Some(transport);
             invite.timeout = Some(self.config.ring);

@@ -35,6 +35,33 @@ fn a_flow_transfers_with_user_data() {
     check_ladder(&sim, &expect_file!["ladders/flow.txt"]);
 }
 
+/// ST-024: the data of a call reaches a phone where the trunk of the phones passes data on, written as that trunk says, and no phone
+/// where it does not.
+#[test]
+fn a_phone_gets_user_data_as_its_trunk_says() {
+    let phones = "kind = \"sip_phone\"";
+    let passing =
+        "protocol = { uui = { header = \"x_user_to_user\", encoding = \"ascii\", discriminator = 0 } }";
+    let received = |document: &str| {
+        let mut sim = sim();
+        let mut edge = EdgeNode::of(&sim, "edge", EDGE, document, |_| {});
+        let mut carrier = Peer::new(&sim, "carrier", CARRIER_A);
+        let mut alice = Peer::new(&sim, "alice", ALICE).answering();
+        alice.register(&sim, "wonderland");
+        sim.run_for(&mut [&mut edge, &mut carrier, &mut alice], SECOND);
+        let data = ("User-to-User".to_owned(), "0068656c6c6f;encoding=hex".to_owned());
+        carrier.call_with(&sim, "+13175550101", None, vec![data]);
+        sim.run_for(&mut [&mut edge, &mut carrier, &mut alice], SECOND);
+        assert!(carrier.was_answered());
+        let value = |name: &str| alice.invite().header(name).map(|v| String::from_utf8_lossy(v).into_owned());
+        (value("x-User-To-User"), value("User-to-User"))
+    };
+    let (data, standard) = received(&OFFICE.replace(phones, &format!("{phones}\n{passing}")));
+    assert!(data.as_deref().is_some_and(|data| data.contains("hello")), "{data:?}");
+    assert_eq!(standard, None);
+    assert_eq!(received(OFFICE), (None, None));
+}
+
 /// The office, with a carrier that is to connect transfers itself.
 fn releasing() -> String {
     OFFICE.replacen("[trunks.protocol]\n", "[trunks.protocol]\nrelease_link_transfer = true\n", 1)
