@@ -116,8 +116,13 @@ struct Peer {
 impl Peer {
     async fn new(edge_address: MediaAddress) -> Self {
         let socket = UdpSocket::bind((LOCAL, 0)).await.unwrap();
-        let profile = LegProfile { targets: TargetPolicy::with_loopback(), ..LegProfile::default() };
         let own = socket.local_addr().unwrap();
+        Self { edge: Self::agree(edge_address, own), socket, to: edge_address.bound, sequence: 0 }
+    }
+
+    /// The edge's side of an agreement with a peer that says it is there.
+    fn agree(edge_address: MediaAddress, own: SocketAddr) -> LegNegotiation {
+        let profile = LegProfile { targets: TargetPolicy::with_loopback(), ..LegProfile::default() };
         let own = MediaAddress { pool: PoolId(0), bound: own, advertised: own };
         let negotiation = |address, seed| {
             LegNegotiation::new(&profile, address, Signalling::Insecure, None, Seed([seed; 32]))
@@ -125,7 +130,7 @@ impl Peer {
         let (mut edge, mut phone) = (negotiation(edge_address, 1), negotiation(own, 2));
         let offer = phone.offer(Direction::SendRecv).unwrap();
         phone.take_answer(&edge.answer(&offer, Direction::SendRecv).unwrap()).unwrap();
-        Self { socket, edge, to: edge_address.bound, sequence: 0 }
+        edge
     }
 
     async fn say(&mut self, byte: u8) {
@@ -234,6 +239,34 @@ async fn a_leg_that_is_gone_cannot_be_adopted_and_nothing_hangs() {
         bench.wait(|event| matches!(event.notice, Notice::Failed { .. }).then_some(())).await;
     }
     bench.speak(&mut a, &b, 0x55).await;
+}
+
+/// The system refuses what a leg's socket should send, as it does for a network that is gone: the packets are lost and counted, and the
+/// call goes on when the peer says where else it is.
+#[tokio::test]
+async fn a_socket_that_cannot_send_loses_packets_and_not_the_call() {
+    let mut bench = Bench::new();
+    let [mut a, mut b] = bench.call(1).await;
+    bench.speak(&mut a, &b, 0x11).await;
+    let address = MediaAddress { pool: PoolId(0), bound: b.to, advertised: b.to };
+    let connect =
+        |edge: &LegNegotiation| Action::Connect { leg: B, config: Box::new(edge.config().unwrap()) };
+    // Nothing leaves loopback from a socket that is bound there.
+    bench.act(1, connect(&Peer::agree(address, "198.51.100.7:4000".parse().unwrap())));
+    let end = Instant::now() + PATIENCE;
+    while bench.driver.stats().send_errors < 5 {
+        assert!(Instant::now() < end, "{:?}", bench.driver.stats());
+        a.say(0x22).await;
+        bench.during(tokio::time::sleep(Duration::from_millis(5))).await;
+    }
+    bench.act(1, connect(&b.edge));
+    bench.speak(&mut a, &b, 0x33).await;
+    bench.speak(&mut b, &a, 0x44).await;
+    bench.act(1, Action::Close);
+    let report = bench.wait(|event| {
+        if let Notice::LegEnded { leg: B, report } = &event.notice { Some(report.clone()) } else { None }
+    });
+    assert!(report.await.stats.unreachable >= 5);
 }
 
 /// The ports of one call serve the next.
