@@ -66,6 +66,9 @@ pub(crate) struct Section {
     /// where it registered from.
     #[serde(default, deserialize_with = "networks")]
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Answers nobody outside the networks that the trunks list, not even with a challenge.
+    #[serde(default)]
+    pub(crate) silent: bool,
     /// Accepts audio to and from addresses of this machine.
     #[serde(default)]
     pub(crate) allow_loopback: bool,

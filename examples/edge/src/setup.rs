@@ -7,6 +7,7 @@ use edge_core::compile::Runtime;
 use edge_core::driver::tls::EdgeTls;
 use edge_core::driver::{MediaConfig, PortPlan, Settings};
 use edge_core::edge::EdgeConfig;
+use edge_core::guard;
 use media_rtp::driver::SocketOptions;
 use media_rtp::sdp::TargetPolicy;
 use sip_trunk::driver::{self, HickoryResolver, Resolver, SystemResolver};
@@ -41,6 +42,7 @@ pub(crate) fn edge(config: &Config) -> EdgeConfig {
     let targets =
         if section.allow_loopback { TargetPolicy::with_loopback() } else { TargetPolicy::default() };
     EdgeConfig {
+        guard: guard::Config { silent: section.silent, ..guard::Config::default() },
         prompts: Some(section.prompts.clone()),
         recording: section.recorded(),
         targets,

@@ -135,6 +135,13 @@ impl Runtime {
         all.filter_map(|text| text.trim_matches(['[', ']']).parse().ok()).collect()
     }
 
+    /// The networks its trunk lists for phones. A list that lets everybody in names none.
+    pub fn phone_networks(&self) -> Vec<Network> {
+        let listed = self.phone_trunk().into_iter().flat_map(|trunk| &trunk.settings.access.allow);
+        let listed = listed.filter(|block| !block.is_everything());
+        listed.filter_map(|block| block.to_string().parse().ok()).collect()
+    }
+
     /// Where another edge of the group is reached: at its first address, else at its public one.
     pub fn neighbour_address(&self, edge: value::EdgeId) -> Option<IpAddr> {
         let interfaces = &self.neighbours.get(&edge)?.interfaces;

@@ -94,6 +94,12 @@ impl EdgeConfig {
         ua
     }
 
+    pub(super) fn guard_config(&self, runtime: &Runtime) -> guard::Config {
+        let mut guard = self.guard.clone();
+        guard.phones.extend(runtime.phone_networks());
+        guard
+    }
+
     pub(super) fn trunks_config(&self, runtime: &Runtime) -> TrunksConfig {
         TrunksConfig { domains: runtime.termination_domains(), own: self.ingress() }
     }

@@ -137,7 +137,7 @@ impl Edge {
             now,
         );
         let mut edge = Self {
-            guard: Guard::new(config.guard.clone(), seed.derive("guard"), now),
+            guard: Guard::new(config.guard_config(&runtime), seed.derive("guard"), now),
             fraud: Fraud::new(config.fraud.clone(), now),
             abilities: Abilities::default(),
             outbox: Outbox::new(config.record_bound, config.next_record),
@@ -200,7 +200,7 @@ impl Edge {
         self.ua.apply(config.ua_config(&self.runtime), now);
         self.trunks.apply(self.runtime.trunk_configs(), &mut self.ua, now);
         self.registrar.apply(config.registrar_config(&self.runtime), Arc::clone(&self.runtime.accounts));
-        self.guard.apply(config.guard.clone());
+        self.guard.apply(config.guard_config(&self.runtime));
         self.fraud.apply(config.fraud.clone());
         self.group.apply(&self.runtime, now);
         self.config = config;

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use sip_trunk::endpoint::Source;
 use sip_trunk::msg::{Draft, HeaderName, Message};
-use sip_trunk::transport::{Rate, TokenBucket};
+use sip_trunk::transport::{Network, Rate, TokenBucket};
 use sip_trunk::{Deadline, Seed};
 
 use crate::registrar::{AuthFault, Proved, Registrar, Unproved};
@@ -62,6 +62,8 @@ pub struct Config {
     /// Answer no request that comes from outside the lists of the trunks, not even with a challenge: for edges whose phones all stand
     /// in known networks.
     pub silent: bool,
+    /// The networks of phones: who is there is asked for a password in silent mode too. An edge adds those its phone trunk lists.
+    pub phones: Vec<Network>,
 }
 
 impl Default for Config {
@@ -77,6 +79,7 @@ impl Default for Config {
             lockout: LockoutLimits::default(),
             remembered: 100_000,
             silent: false,
+            phones: Vec::new(),
         }
     }
 }
@@ -184,7 +187,7 @@ impl Guard {
         }
         match need {
             Need::Nothing => Verdict::Serve,
-            Need::Proof if stranger && self.config.silent && !emergency => {
+            Need::Proof if stranger && self.config.silent && !emergency && !self.may_be_a_phone(source) => {
                 self.tell(Code::AclDenied, source, None, Some(method.as_str()), now);
                 self.silence()
             }
@@ -200,6 +203,10 @@ impl Guard {
                 self.silence()
             }
         }
+    }
+
+    fn may_be_a_phone(&self, source: &Source) -> bool {
+        self.config.phones.iter().any(|network| network.contains(source.remote.ip()))
     }
 
     /// Has the sender of a request prove to be an account.

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use edge_core::edge::Input;
+use edge_core::edge::{EdgeConfig, Input};
 use sip_trunk::endpoint::{Input as Network, Io, Listener, Output};
 use sip_trunk::transport::{ConnectionId, SocketId, Transport};
 use telco_testkit::{Arrival, Departure, Event, Node};
 
-use crate::lab::{ALICE, CARRIER_A, EDGE, EdgeNode, Peer, sim};
+use crate::lab::{ALICE, CARRIER_A, EDGE, EdgeNode, OFFICE, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 const STRANGER: &str = "198.51.100.66:5060";
@@ -105,7 +105,15 @@ fn strangers_gain_no_bytes() {
 #[test]
 fn the_silent_edge_answers_nobody_unknown() {
     let mut sim = sim();
-    let mut edge = EdgeNode::with(&sim, |config| config.guard.silent = true);
+    let phones = OFFICE
+        .replace("kind = \"sip_phone\"", "kind = \"sip_phone\"\naccess = { allow = [\"192.0.2.16/28\"] }");
+    let silent = |config: &mut EdgeConfig| config.guard.silent = true;
+    let mut edge = EdgeNode::of(&sim, "edge", EDGE, &phones, silent);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice], SECOND);
+    assert!(edge.told.iter().any(|told| told.contains("Bound")), "{:?}", edge.told);
+
     let mut stranger = Stranger::new();
     for (n, method) in ["REGISTER", "INVITE", "OPTIONS", "MESSAGE", "PUBLISH"].into_iter().enumerate() {
         stranger.send(&request(method, "sip:alice@192.0.2.1", n, 1000));
