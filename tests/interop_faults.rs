@@ -13,7 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -58,9 +58,15 @@ struct Site {
 impl Site {
     /// Keeps its records in `spool`.
     fn start(scratch: Scratch, spool: &str) -> Self {
+        Self::with(scratch, spool, "", "")
+    }
+
+    /// With further listeners and settings.
+    fn with(scratch: Scratch, spool: &str, listeners: &str, more: &str) -> Self {
         let [carrier, unused, sip, metrics, rtp] = free_ports();
         let section = format!(
-            "[edge]\nid = \"@edge\"\nhost = \"127.0.0.1\"\nlisten = [{{ transport = \"udp\", address = \"127.0.0.1:{sip}\" }}]\n\
+            "[edge]\nid = \"@edge\"\nhost = \"127.0.0.1\"\n\
+             listen = [{{ transport = \"udp\", address = \"127.0.0.1:{sip}\" }}{listeners}]\n{more}\
              allow_loopback = true\nmedia_threads = 1\nspool = \"{spool}\"\nrecordings = \"recordings\"\nprompts = \"prompts\"\n\
              metrics = \"127.0.0.1:{metrics}\"\n"
         );
@@ -271,4 +277,89 @@ fn a_broken_configuration_is_not_taken_over() {
     site.call("after", 1, CALL).succeed(PATIENCE);
     site.wait_for_metric("edge_records_waiting", |waiting| waiting == 0);
     assert_eq!(site.exported().len(), 3);
+}
+
+/// A certificate and a key for it, in the files the edge reads.
+fn issue(scratch: &Scratch, name: &str) {
+    let mut command = Command::new("openssl");
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]);
+    command.args(["-subj", &format!("/CN={name}"), "-addext", "subjectAltName=DNS:edge.example"]);
+    command.args(["-keyout", "edge.key", "-out", "edge.crt"]).current_dir(scratch.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The name on the certificate that is shown to a client.
+fn shown(tls: SocketAddr) -> String {
+    let mut command = Command::new("openssl");
+    let output =
+        command.args(["s_client", "-connect", &tls.to_string()]).stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let subject = text.lines().find_map(|line| line.strip_prefix("subject="));
+    let name = subject.and_then(|subject| subject.rsplit(['=', ' ']).next());
+    name.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr))).to_owned()
+}
+
+/// A renewed certificate is shown to new connections after SIGHUP. A file that is no certificate, and a key that belongs to another,
+/// leave the one before in place, and the log says why.
+#[test]
+fn a_renewed_certificate_is_shown_without_a_restart() {
+    if !["sipp", "openssl"].into_iter().all(installed) {
+        return;
+    }
+    let scratch = Scratch::new("faults-tls");
+    issue(&scratch, "first");
+    let [secure] = free_ports();
+    let tls = at(1, secure);
+    let listener = format!(", {{ transport = \"tls\", address = \"{tls}\" }}");
+    let files = "tls = { certificate = \"edge.crt\", key = \"edge.key\" }\n";
+    let mut site = Site::with(scratch, "spool", &listener, files);
+    assert_eq!(shown(tls), "first");
+    let reload = |site: &mut Site, outcome: &str, times: usize| {
+        site.edge.signal("HUP");
+        site.edge.wait_until(outcome, PATIENCE, |log| log.matches(outcome).count() == times);
+    };
+    let (taken, refused) = ("the configuration was taken over", "the edge goes on with the last one");
+    issue(&site.scratch, "second");
+    reload(&mut site, taken, 1);
+    assert_eq!(shown(tls), "second");
+
+    let certificate = site.scratch.path().join("edge.crt");
+    let second = fs::read(&certificate).unwrap();
+    issue(&site.scratch, "third");
+    for (broken, times) in [("no certificate".as_bytes(), 1), (&second, 2)] {
+        fs::write(&certificate, broken).unwrap();
+        reload(&mut site, refused, times);
+        assert_eq!(shown(tls), "second");
+    }
+    assert_eq!(site.edge.log().matches("ERROR edge.tls: ").count(), 2, "{}", site.edge.log());
+    issue(&site.scratch, "fourth");
+    reload(&mut site, taken, 2);
+    assert_eq!(shown(tls), "fourth");
+}
+
+/// An edge does not start with a file that cannot be taken over whole: it says everything that is wrong in it, ends with an error, and
+/// has not touched its spool.
+#[test]
+fn a_broken_configuration_starts_nothing() {
+    let scratch = Scratch::new("faults-start");
+    let office = OFFICE.replace("target = { user = \"@carol\" }", "target = { user = \"@nobody\" }");
+    let section = "[edge]\nid = \"@edge\"\nhost = \"127.0.0.1\"\nlisten = [{ transport = \"sctp\", address = \"127.0.0.1\" }]\n\
+                   spool = \"spool\"\nrecordings = \"recordings\"\nprompts = \"prompts\"\n";
+    let config = scratch.write("edge.toml", format!("{office}\n{section}"));
+    let output = Command::new(edge_program()).arg("--config").arg(&config).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("edge.listen[0].transport") && told.contains("did_assignments"), "{told}");
+    assert!(!scratch.path().join("spool").exists());
 }
