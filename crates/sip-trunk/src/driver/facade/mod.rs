@@ -372,3 +372,26 @@ async fn local_address(host: &str, port: u16) -> io::Result<IpAddr> {
     socket.connect(remote).await?;
     Ok(socket.local_addr()?.ip())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ST-037: a STUN server is asked by the sockets of its own family, on its usual port; the others ask none.
+    #[tokio::test]
+    async fn each_socket_asks_the_stun_server_of_its_family() {
+        let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let mut connection = Connection::from(TrunkConfig::new(TrunkId(1), "Carrier"));
+        connection.listen =
+            vec![(Transport::Udp, address("127.0.0.1:0")), (Transport::Udp, address("[::1]:0"))];
+        for (server, v4, v6) in [
+            ("192.0.2.7", Some("192.0.2.7:3478"), None),
+            ("192.0.2.7:5000", Some("192.0.2.7:5000"), None),
+            ("2001:db8::7", None, Some("[2001:db8::7]:3478")),
+        ] {
+            connection.stun = Some(server.to_owned());
+            let stun: Vec<_> = listeners(&connection).await.unwrap().iter().map(|one| one.stun).collect();
+            assert_eq!(stun, [v4.map(address), v6.map(address)], "{server}");
+        }
+    }
+}
