@@ -79,7 +79,7 @@ pub struct Fault {
 /// What was being done when a panic was caught.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum During {
-    /// These bytes of a datagram or a connection were being handled, and what followed from them.
+    /// These bytes of a datagram or a connection were being handled, and what followed from them. The connection is closed.
     Bytes(Bytes),
     /// Other news of the network was being handled.
     Input,

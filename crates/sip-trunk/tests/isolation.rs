@@ -22,7 +22,8 @@ use sip_trunk::locate::{Query, QueryKind, Record, RecordData, ResolveError};
 use sip_trunk::msg::{Draft, HeaderName, Method};
 use sip_trunk::transport::{SocketId, Transport};
 use sip_trunk::{Deadline, During, Engine, Fault, Seed};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,6 +34,10 @@ struct Fragile {
     due: Option<Instant>,
     timeouts: u32,
     faults: Vec<Fault>,
+    /// Connections it was told are closed.
+    closed: u32,
+    /// Cannot say when it is due.
+    timeless: bool,
     /// Panics once more when it should recover.
     hopeless: bool,
 }
@@ -41,7 +46,12 @@ impl Engine for Fragile {
     type Event = &'static str;
 
     fn handle_input(&mut self, input: Input, _: Instant) {
-        let Input::Datagram { socket, remote, bytes } = input else { return };
+        let (socket, remote, bytes) = match input {
+            Input::Datagram { socket, remote, bytes } => (socket, remote, bytes),
+            Input::Received { bytes, .. } => panic!("{bytes:?} on a connection"),
+            Input::Closed { .. } => return self.closed += 1,
+            _ => return,
+        };
         self.out.push_back(Output::Io(Io::Datagram { socket, remote, bytes: bytes.clone() }));
         match &bytes[..] {
             b"panic" => panic!("an odd message"),
@@ -63,6 +73,7 @@ impl Engine for Fragile {
     }
 
     fn next_timeout(&self) -> Option<Deadline> {
+        assert!(!self.timeless, "when?");
         self.due.map(|at| Deadline { at, why: "to fail" })
     }
 
@@ -76,16 +87,18 @@ struct Bench {
     handle: Handle<Fragile>,
     client: UdpSocket,
     edge: SocketAddr,
+    tcp: SocketAddr,
 }
 
 impl Bench {
     async fn start() -> Self {
-        let (sockets, listeners) = sockets(&[Transport::Udp]);
+        let (sockets, listeners) = sockets(&[Transport::Udp, Transport::Tcp]);
         let handler = |event: &'static str, _: &mut Fragile, _| panic!("the handler of {event:?} fails");
         let (driver, handle) =
             Driver::with_handler(Fragile::default(), sockets, Settings::default(), handler);
         tokio::spawn(driver.run());
-        Self { handle, client: UdpSocket::bind("127.0.0.1:0").await.unwrap(), edge: listeners[0].local }
+        let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self { handle, client, edge: listeners[0].local, tcp: listeners[1].local }
     }
 
     async fn send(&self, text: &str) {
@@ -133,6 +146,30 @@ async fn a_message_costs_itself() {
     bench.hears("panic").await;
     bench.send("ping").await;
     bench.hears("ping").await;
+}
+
+/// ES-01: bytes of a connection that make the engine panic are the last of it: where the next message would begin is not known.
+#[tokio::test]
+async fn a_connection_whose_bytes_panic_is_closed() {
+    let bench = Bench::start().await;
+    let mut stream = TcpStream::connect(bench.tcp).await.unwrap();
+    stream.write_all(b"half a message").await.unwrap();
+    assert_eq!(in_time(stream.read(&mut [0; 8])).await.unwrap(), 0, "the end");
+    assert!(bench.handle.call(|engine, _| engine.closed).await.unwrap() > 0, "the engine knows");
+    assert_eq!(bench.faults().await.len(), 1);
+}
+
+/// ES-01: an engine that cannot say when it is due goes on with everything else.
+#[tokio::test]
+async fn an_engine_without_a_clock_serves_messages() {
+    let bench = Bench::start().await;
+    bench.handle.call(|engine, _| engine.timeless = true).await.unwrap();
+    for _ in 0..3 {
+        bench.send("ping").await;
+        bench.hears("ping").await;
+    }
+    bench.handle.call(|engine, _| engine.timeless = false).await.unwrap();
+    assert!(!bench.handle.has_ended());
 }
 
 /// ES-01: a command that panics fails for who gave it; the driver has not ended.

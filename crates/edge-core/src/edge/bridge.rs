@@ -22,15 +22,15 @@ const CONVERSATION: &str = sip_trunk::trunk::CONVERSATION_HEADER;
 impl Edge {
     /// Everything the user agent tells, by what it is about.
     pub(super) fn on_signalling(&mut self, event: ua::Event, now: Instant) {
+        let found = session_of(&event).and_then(|session| self.calls.of_session(session));
+        self.about = found.map(|(id, _)| id);
         if self.trunks.handle_event(&event, &mut self.ua, now) {
             return;
         }
         if !self.lets_stay(&event, now) {
             return;
         }
-        if let Some(session) = session_of(&event)
-            && let Some((id, leg)) = self.calls.of_session(session)
-        {
+        if let Some((id, leg)) = found {
             let hunted = self.calls.get_mut(id).is_some_and(|call| {
                 call.dialing.as_ref().is_some_and(|dialing| dialing.hunts().any(|(hunted, _)| hunted == leg))
             });

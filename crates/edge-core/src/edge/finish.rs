@@ -18,6 +18,7 @@ impl Edge {
     /// Ends every call, because the process is about to end. Their records follow as the media reports.
     pub fn end_all(&mut self, now: Instant) {
         for id in self.calls.ids() {
+            self.about = Some(id);
             self.finish(id, EndedBy::Edge, Some(503), "the edge was stopped", now);
         }
         self.pump(now);
@@ -176,8 +177,16 @@ impl Edge {
 
     /// The media has reported all it knows.
     pub(super) fn write_record(&mut self, id: CallId, now: Instant) {
-        let Some(mut call) = self.calls.remove(id) else { return };
+        let Some(call) = self.calls.get_mut(id) else { return };
         call.record.ended = call.clock.at(now);
+        // First of all: whatever happens in what follows, the record is there.
+        self.outbox.push(&call.record);
+        self.forget(id, now);
+    }
+
+    /// Gives back what a call has.
+    pub(super) fn forget(&mut self, id: CallId, now: Instant) {
+        let Some(call) = self.calls.remove(id) else { return };
         for ticket in &call.tickets {
             self.fraud.ended(*ticket, now);
         }
@@ -193,7 +202,6 @@ impl Edge {
             }
         }
         self.group.ended();
-        self.outbox.push(&call.record);
         self.tell(Event::CallEnded(Box::new(call.record)));
     }
 
@@ -206,6 +214,7 @@ impl Edge {
                 .into_iter()
                 .find(|id| self.calls.get(*id).is_some_and(|call| call.tickets.contains(&ticket)));
             if let Some(id) = spent {
+                self.about = Some(id);
                 self.finish(id, EndedBy::Edge, None, "the minutes of the budget are used up", now);
             }
         }
@@ -215,9 +224,12 @@ impl Edge {
     pub(super) fn time_calls(&mut self, now: Instant) {
         for id in self.calls.ids() {
             let Some(call) = self.calls.get(id) else { continue };
-            if call.ending.is_some_and(|until| until <= now) {
-                // The media threads said nothing: the record counts more than its quality figures.
-                self.write_record(id, now);
+            self.about = Some(id);
+            if let Some(until) = call.ending {
+                if until <= now {
+                    // The media threads said nothing: the record counts more than its quality figures.
+                    self.write_record(id, now);
+                }
                 continue;
             }
             self.time_program(id, now);
@@ -231,10 +243,11 @@ impl Edge {
         let calls = self.calls.iter();
         let deadlines = calls.flat_map(|call| {
             let ending = call.ending.map(|at| Deadline { at, why: "reports of a call's media" });
-            let hunts = call.dialing.iter().flat_map(|dialing| dialing.hunts());
+            let runs = ending.is_none();
+            let hunts = call.dialing.iter().filter(move |_| runs).flat_map(|dialing| dialing.hunts());
             ending
                 .into_iter()
-                .chain(call.program_deadline())
+                .chain(call.program_deadline().filter(|_| runs))
                 .chain(hunts.filter_map(|(_, hunt)| hunt.next_timeout()))
         });
         deadlines.min_by_key(|deadline| deadline.at)

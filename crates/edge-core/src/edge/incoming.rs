@@ -299,6 +299,7 @@ impl Edge {
             }));
             call
         });
+        self.about = Some(id);
         self.calls.link(session, id, CALLER);
         Some(id)
     }

@@ -16,6 +16,7 @@ use crate::media::{LegReport, MediaEvent, MediaLeg, Notice};
 impl Edge {
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Instant) {
         let Some(id) = self.calls.of_media(event.call) else { return };
+        self.about = Some(id);
         match event.notice {
             Notice::LegEnded { leg, report } => self.on_media_leg_ended(id, leg, &report, now),
             Notice::Closed => self.write_record(id, now),
@@ -83,6 +84,7 @@ impl Edge {
                 group.refresh(&self.trunks, now);
             }
             for id in self.calls.ids() {
+                self.about = Some(id);
                 for leg in self.hunting_legs(id) {
                     self.with_hunt(id, leg, now, |hunt, trunks, ua| {
                         hunt.health_changed(trunks, ua, now);

@@ -49,7 +49,7 @@ use sip_trunk::trunk::Trunks;
 use sip_trunk::ua::UserAgent;
 use sip_trunk::{Deadline, Fault, Seed};
 
-use crate::call::Calls;
+use crate::call::{CallId, Calls};
 use crate::cdr::Outbox;
 use crate::clock::WallClock;
 use crate::compile::Runtime;
@@ -90,7 +90,23 @@ pub struct Edge {
     seen: Seen,
     /// Panics that were caught.
     faults: u64,
+    /// The call that something is being done for.
+    about: Option<CallId>,
+    /// The part whose deadlines are looked at first.
+    first: usize,
 }
+
+/// The parts with deadlines, in the order they are looked at.
+const PARTS: [fn(&mut Edge, Instant); 8] = [
+    |edge, now| edge.ua.handle_timeout(now),
+    |edge, now| edge.trunks.handle_timeout(&mut edge.ua, now),
+    |edge, now| edge.registrar.handle_timeout(now),
+    |edge, now| edge.guard.handle_timeout(now),
+    |edge, now| edge.outbox.handle_timeout(now),
+    |edge, now| edge.group.handle_timeout(now),
+    Edge::cut_spent_calls,
+    Edge::time_calls,
+];
 
 impl sip_trunk::Engine for Edge {
     type Event = Event;
@@ -153,6 +169,8 @@ impl Edge {
             watches: Watches::default(),
             seen: Seen::default(),
             faults: 0,
+            about: None,
+            first: 0,
             config,
             runtime,
             ua,
@@ -167,6 +185,7 @@ impl Edge {
 
     /// Takes what happened outside.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
+        self.about = None;
         match input {
             Input::Network(input) => {
                 if self.lets_in(&input, now) {
@@ -183,14 +202,13 @@ impl Edge {
 
     /// Runs what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.ua.handle_timeout(now);
-        self.trunks.handle_timeout(&mut self.ua, now);
-        self.registrar.handle_timeout(now);
-        self.guard.handle_timeout(now);
-        self.outbox.handle_timeout(now);
-        self.group.handle_timeout(now);
-        self.cut_spent_calls(now);
-        self.time_calls(now);
+        self.about = None;
+        // Should a part panic, the next time begins with the one behind it: none is kept waiting by another.
+        for part in turns(self.first) {
+            self.first = part + 1;
+            PARTS[part](self, now);
+        }
+        self.first = 0;
         self.pump(now);
     }
 
@@ -216,7 +234,13 @@ impl Edge {
 
     /// The next thing to do or to know.
     pub fn poll_output(&mut self) -> Option<Output<Event>> {
-        self.out.pop_front()
+        let output = self.out.pop_front();
+        self.about = match &output {
+            Some(Output::Event(Event::Media(command))) => self.calls.of_media(command.call),
+            Some(Output::Event(Event::Program(event))) => Some(event.call()),
+            Some(_) | None => None,
+        };
+        output
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
@@ -360,5 +384,34 @@ impl Edge {
         let mut bytes = [0; 32];
         self.rng.fill_bytes(&mut bytes);
         bytes
+    }
+}
+
+/// Every part once, beginning with this one.
+fn turns(first: usize) -> impl Iterator<Item = usize> {
+    (0..PARTS.len()).map(move |n| (first + n) % PARTS.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ES-01: a part that panics whenever it is looked at does so after all others have been.
+    #[test]
+    fn a_part_that_panics_keeps_none_waiting() {
+        for bad in 0..PARTS.len() {
+            let (mut first, mut looked_at) = (0, vec![0; PARTS.len()]);
+            for _ in 0..10 {
+                for part in turns(first) {
+                    first = part + 1;
+                    if part == bad {
+                        break;
+                    }
+                    looked_at[part] += 1;
+                }
+            }
+            let others = (0..PARTS.len()).filter(|part| *part != bad);
+            assert!(others.clone().all(|part| looked_at[part] >= 9), "{bad}: {looked_at:?}");
+        }
     }
 }

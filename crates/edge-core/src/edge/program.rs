@@ -26,6 +26,7 @@ impl Edge {
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
     pub fn command(&mut self, call: CallId, command: Command, now: Instant) -> Result<StepId, CommandError> {
+        self.about = Some(call);
         self.check(call, &command)?;
         let kind = match &command {
             Command::Play { .. } => Some(StepKind::Play),

@@ -143,6 +143,12 @@ impl Group {
         self.step(|drain, calls| drain.calls_left(calls));
     }
 
+    /// So many calls there are, whatever was counted before.
+    pub fn recount(&mut self, calls: usize) {
+        self.calls = calls;
+        self.step(|drain, calls| drain.calls_left(calls));
+    }
+
     /// Takes no new calls from now on; those that run may go on for `wait`.
     pub fn drain(&mut self, wait: Duration, now: Instant) {
         self.step(|drain, calls| drain.begin(wait, calls, now));

@@ -105,6 +105,20 @@ impl MediaPorts {
         }
     }
 
+    /// Gives back every pair but these: no call has them.
+    pub fn keep(&mut self, used: &BTreeSet<SocketAddr>, now: Instant) {
+        for (pool, pairs) in &mut self.pools {
+            let unused = |port: &u16| !used.contains(&SocketAddr::new(pool.bind, *port));
+            let lost: Vec<_> = pairs.taken().filter(unused).collect();
+            lost.into_iter().for_each(|port| pairs.release(port, now));
+        }
+        let lost: Vec<_> = self.lent.difference(used).copied().collect();
+        for pair in lost {
+            self.lent.remove(&pair);
+            self.admit(pair, now);
+        }
+    }
+
     /// Pairs free, resting and in use, of all ranges.
     #[must_use]
     pub fn usage(&self) -> (usize, usize, usize) {
@@ -210,6 +224,22 @@ mod tests {
         ordinary[..4].iter().for_each(|address| ports.release(address, now));
         let later = now + MediaPorts::REST;
         assert!(ports.take(PoolId(0), later).is_some() && ports.take(PoolId(0), later).is_none());
+    }
+
+    /// ES-01: pairs that were taken for nobody come back, and rest; those of calls stay with them, whatever range they were of.
+    #[test]
+    fn pairs_that_no_call_has_come_back() {
+        let now = telco_testkit::Clock::new().now();
+        let mut ports = MediaPorts::new(vec![pool(0, &[10_000, 10_002])], &Seed([1; 32]));
+        let before: Vec<_> = (0..2).map(|_| ports.take(PoolId(0), now).unwrap()).collect();
+        ports.apply(vec![pool(0, &[10_000, 10_002, 10_004, 10_006])], now);
+        let after: Vec<_> = (0..2).map(|_| ports.take(PoolId(0), now).unwrap()).collect();
+        let used = [before[0].bound, after[0].bound].into();
+        ports.keep(&used, now);
+        assert_eq!(ports.usage(), (0, 2, 2));
+        ports.release(&before[0], now);
+        ports.release(&after[0], now);
+        assert_eq!(ports.usage(), (0, 4, 0));
     }
 
     /// ST-036: a trunk with a port range of its own uses that, everybody else the default one.

@@ -1,13 +1,18 @@
 //! What goes wrong around calls that run: clocks, disks, carriers.
 
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use edge_core::cdr::{CallRecord, EndedBy, LegOutcome, StoreFault, frame};
 use edge_core::edge::Input;
 use jiff::{SignedDuration, Timestamp};
+use sip_trunk::msg::HeaderName;
 use sip_trunk::ua::{EndCause, Event, SessionTimer};
+use telco_testkit::{Arrival, Event as Arrived, Node as _};
+use tracing::field::{Field, Visit};
+use tracing::span;
 
-use crate::lab::{ALICE, CARRIER_A, CARRIER_B, EdgeNode, NOW, Peer, sim};
+use crate::lab::{ALICE, BOB, CARRIER_A, CARRIER_B, EDGE, EdgeNode, NOW, Peer, sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: i64 = 3600;
@@ -181,4 +186,107 @@ fn a_carrier_that_dies_in_a_call_ends_it() {
     let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
     assert_eq!((record.ending.by, &*record.ending.reason), (EndedBy::Edge, "the session timer ran out"));
     assert!((10..120).contains(&record.billed_seconds()), "{record:?}");
+}
+
+/// A log that panics at every line that has both marks in it.
+struct Trap([&'static str; 2]);
+
+impl tracing::Subscriber for Trap {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        assert!(!self.0.iter().all(|mark| line.0.contains(mark)), "the log fails");
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = write!(self.0, "{field}={value:?} ");
+    }
+}
+
+/// ES-01: a call whose timer panics whenever it is due is ended; the call behind it is timed as if nothing was, and what both had
+/// on trunks, in ports and in the edge is free in the end.
+#[test]
+fn a_timer_that_panics_costs_its_call_alone() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let (mut alice, mut bob) = (Peer::new(&sim, "alice", ALICE), Peer::new(&sim, "bob", BOB));
+    let mut second = Peer::new(&sim, "second", CARRIER_B).answering();
+    alice.register(&sim, "wonderland");
+    bob.register(&sim, "builder");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut second], SECOND);
+    // The first carrier is silent. The search moves on to the second, and what is sent there is logged.
+    let _trap = tracing::subscriber::set_default(Trap(["sent to 192.0.2.11", "INVITE sip:+12025550198"]));
+    alice.call(&sim, "2025550198", Some("wonderland"));
+    bob.call(&sim, "2025550199", Some("builder"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut bob, &mut second], 40 * SECOND);
+    assert!(bob.was_answered(), "{:?} {:?} {:?}", bob.refused(), edge.records, edge.told);
+    let [record] = &edge.records[..] else { panic!("{:?}", edge.records) };
+    assert_eq!((record.ending.by, &*record.ending.reason), (EndedBy::Edge, "a fault of the edge"));
+    assert_eq!(alice.refused(), Some(500));
+    let held: u32 = edge.edge.trunks().iter().map(|trunk| trunk.calls()).sum();
+    assert_eq!((edge.edge.status().calls, edge.edge.load(sim.now()).calls, held), (1, 1, 1));
+    edge.act(&sim, |edge, now| edge.end_all(now));
+    assert_eq!(edge.edge.status().ports.2, 0, "{:?}", edge.edge.status());
+}
+
+/// ES-01: what a panic had taken already is given back, and nobody ends a call by its Call-ID alone.
+#[test]
+fn a_panic_leaves_nothing_taken() {
+    let mut sim = sim();
+    let mut edge = EdgeNode::new(&sim);
+    let mut alice = Peer::new(&sim, "alice", ALICE);
+    let mut carrier = Peer::new(&sim, "carrier", CARRIER_A).answering();
+    alice.register(&sim, "wonderland");
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    alice.call(&sim, "2025550199", Some("wonderland"));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert!(alice.was_answered());
+    {
+        let _trap = tracing::subscriber::set_default(Trap(["sent to 192.0.2.10", "INVITE sip:+12025550198"]));
+        alice.call(&sim, "2025550198", Some("wonderland"));
+        sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    }
+    let faults = edge.edge.status().faults;
+    assert!(faults > 0);
+    let held: u32 = edge.edge.trunks().iter().map(|trunk| trunk.calls()).sum();
+    assert_eq!(
+        (edge.edge.status().calls, edge.edge.load(sim.now()).calls, held),
+        (1, 1, 1),
+        "{:?}",
+        edge.records
+    );
+
+    let call_id = edge.records.first().map_or("", |record| &record.legs[0].protocol_call_id);
+    assert!(!call_id.is_empty());
+    let running = String::from_utf8_lossy(carrier.invite().header(HeaderName::CallId).unwrap()).into_owned();
+    let forged = format!(
+        "OPTIONS sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.9;branch=z9hG4bKx\r\nMax-Forwards: 70\r\n\
+         From: <sip:a@b>;tag=1\r\nTo: <sip:x@b>;tag=2\r\nCall-ID: {running}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    );
+    let _trap = tracing::subscriber::set_default(Trap(["received from 198.51.100.9", "OPTIONS sip:x"]));
+    let (from, to) = ("198.51.100.9:5060".parse().unwrap(), EDGE.parse().unwrap());
+    edge.handle_input(Arrival { from, to, event: Arrived::Datagram(forged.into_bytes()) }, sim.now());
+    assert_eq!((edge.edge.status().faults, edge.edge.status().calls), (faults + 1, 1));
+    sim.run_for(&mut [&mut edge, &mut alice, &mut carrier], SECOND);
+    assert!(!alice.has_ended());
 }

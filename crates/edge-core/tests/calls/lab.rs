@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,7 +14,6 @@ use edge_core::media::{
     Pool,
 };
 use edge_core::program::ProgramEvent;
-use sip_trunk::Seed;
 use sip_trunk::auth::{ClientConfig, Secret};
 use sip_trunk::endpoint::{
     ContactSpec, Destination, EndpointConfig, Input as Network, Io, Listener, Outgoing, Output, Source,
@@ -24,6 +24,7 @@ use sip_trunk::transport::{ConnectionId, SocketId, Transport};
 use sip_trunk::ua::{
     self, Answer, Body, Invite, Progress, ReferId, Rejection, SessionId, SessionTimer, UaConfig, UserAgent,
 };
+use sip_trunk::{During, Fault, Seed};
 use telco_model::Organization;
 use telco_model::document::Format;
 use telco_model::value::EdgeId;
@@ -64,6 +65,8 @@ pub(crate) struct EdgeNode {
     reports: Vec<(MediaLeg, LegReport)>,
     /// Why the disk takes no records.
     pub(crate) disk: Option<StoreFault>,
+    /// Timers rest after a panic.
+    rest_until: Option<Instant>,
     /// Records the disk has taken.
     pub(crate) stored: Vec<Store>,
 }
@@ -120,6 +123,7 @@ impl EdgeNode {
             lookups: Vec::new(),
             reports: Vec::new(),
             disk: None,
+            rest_until: None,
             stored: Vec::new(),
         };
         node.settle(sim.now());
@@ -177,6 +181,16 @@ impl EdgeNode {
         self.reports.push((leg, report));
     }
 
+    /// Contains a panic as a driver does.
+    fn guarded(&mut self, during: During, now: Instant, work: impl FnOnce(&mut Edge)) {
+        let done = catch_unwind(AssertUnwindSafe(|| work(&mut self.edge)));
+        if done.is_ok() {
+            return;
+        }
+        let fault = Fault { during, message: String::new() };
+        let _ = catch_unwind(AssertUnwindSafe(|| self.edge.recover(&fault, now)));
+    }
+
     fn settle(&mut self, now: Instant) {
         while let Some(output) = self.edge.poll_output() {
             match output {
@@ -230,14 +244,18 @@ impl Node for EdgeNode {
 
     fn handle_input(&mut self, arrival: Arrival, now: Instant) {
         if let Arrived::Datagram(body) = arrival.event {
-            let input = Network::Datagram { socket: SocketId(0), remote: arrival.from, bytes: body.into() };
-            self.edge.handle_input(Input::Network(input), now);
+            let bytes = Bytes::from(body);
+            let during = During::Bytes(bytes.clone());
+            let input = Network::Datagram { socket: SocketId(0), remote: arrival.from, bytes };
+            self.guarded(during, now, |edge| edge.handle_input(Input::Network(input), now));
             self.settle(now);
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.edge.handle_timeout(now);
+        let faults = self.edge.status().faults;
+        self.guarded(During::Timeout, now, |edge| edge.handle_timeout(now));
+        self.rest_until = (self.edge.status().faults > faults).then(|| now + Duration::from_millis(100));
         self.settle(now);
     }
 
@@ -246,7 +264,8 @@ impl Node for EdgeNode {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        self.edge.next_timeout().map(|deadline| deadline.at)
+        let at = self.edge.next_timeout()?.at;
+        Some(self.rest_until.map_or(at, |rest| rest.max(at)))
     }
 }
 

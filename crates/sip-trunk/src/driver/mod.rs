@@ -276,7 +276,11 @@ impl<E: Engine> Driver<E> {
 
     /// When timers want to be looked at.
     fn due(&self) -> Option<Instant> {
-        let at = self.engine.next_timeout()?.at;
+        let Ok(next) = isolation::guard(|| During::Timeout, || self.engine.next_timeout()) else {
+            // What cannot say when it is due is looked at again and again.
+            return Some(self.rest_until.unwrap_or_else(|| Instant::now() + REST));
+        };
+        let at = next?.at;
         Some(self.rest_until.map_or(at, |rest| rest.max(at)))
     }
 
@@ -308,8 +312,13 @@ impl<E: Engine> Driver<E> {
 
     /// Brings the engine an input, and carries out what follows.
     fn bring(&mut self, input: Input, now: Instant) {
+        let mut stream = None;
         let during = match &input {
-            Input::Datagram { bytes, .. } | Input::Received { bytes, .. } => During::Bytes(bytes.clone()),
+            Input::Datagram { bytes, .. } => During::Bytes(bytes.clone()),
+            Input::Received { connection, bytes } => {
+                stream = Some(*connection);
+                During::Bytes(bytes.clone())
+            }
             Input::SendFailed { .. }
             | Input::Accepted { .. }
             | Input::Connected { .. }
@@ -321,9 +330,16 @@ impl<E: Engine> Driver<E> {
             driver.engine.handle_input(input, now);
             driver.carry_out(now);
         };
-        if !self.guarded(|| during, now, work) {
-            self.settle(now);
+        if self.guarded(|| during, now, work) {
+            return;
         }
+        if let Some(connection) = stream {
+            // Where its next message begins may not be known any more.
+            self.connections.remove(&connection);
+            let closed = Input::Closed { connection, cause: CloseCause::ByUs };
+            self.guarded(|| During::Connection, now, |driver| driver.engine.handle_input(closed, now));
+        }
+        self.settle(now);
     }
 
     fn take_datagrams(&mut self, index: usize, now: Instant) {

@@ -113,6 +113,11 @@ impl Hunt {
         self.trying.as_ref().map(|trying| trying.session)
     }
 
+    /// The trunk of the attempt under way, where it has a place.
+    pub fn trunk(&self) -> Option<TrunkId> {
+        self.trying.as_ref().map(|trying| trying.permit.trunk())
+    }
+
     /// Every candidate considered, and what became of it.
     pub fn explanation(&self) -> &[Considered] {
         self.cursor.considered()

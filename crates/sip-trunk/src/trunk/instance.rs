@@ -270,6 +270,14 @@ impl Trunk {
         }
     }
 
+    pub(super) fn empty(&mut self) {
+        self.calls = 0;
+    }
+
+    pub(super) fn carry_one(&mut self) {
+        self.calls += 1;
+    }
+
     pub(super) fn release(&mut self) {
         self.calls = self.calls.saturating_sub(1);
     }

@@ -303,6 +303,16 @@ impl Trunks {
         }
     }
 
+    /// The calls there are, by their trunks, whatever was counted before: for an owner who has lost permits.
+    pub fn recount(&mut self, calls: impl IntoIterator<Item = TrunkId>) {
+        self.trunks.values_mut().for_each(Trunk::empty);
+        for id in calls {
+            if let Some(trunk) = self.trunks.get_mut(&id) {
+                trunk.carry_one();
+            }
+        }
+    }
+
     /// The INVITE for a call on the trunk it was admitted to.
     ///
     /// # Errors
