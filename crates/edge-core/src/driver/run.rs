@@ -14,7 +14,7 @@ use media_rtp::sdp::TargetPolicy;
 use sip_trunk::driver::{self, Driver, Handle, SocketOptions, Sockets, system_seed};
 use sip_trunk::endpoint::Listener;
 use sip_trunk::transport::{SocketId, Transport};
-use sip_trunk::ua::UaConfig;
+use sip_trunk::ua::{Limits, UaConfig};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -50,11 +50,14 @@ pub struct Settings {
 impl Settings {
     /// An edge at one UDP address, with its files below one directory: call records in `records`, beside `prompts` and `recordings`.
     /// Media has one thread, and as many ports of the edge's range as its capacity needs. On a loopback address peers may name such
-    /// addresses too.
+    /// addresses too. Sessions, two to a call, are bounded to 40,000 alive and as many that linger: with the transactions of
+    /// 2,000 calls a second ([`transaction::Limits`](sip_trunk::transaction::Limits)) that is at most 350 MB.
     #[must_use]
     pub fn new(runtime: Runtime, address: SocketAddr, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
-        let mut config = EdgeConfig::new(UaConfig::default(), address.ip().to_string());
+        let limits = Limits { sessions: 40_000, ..Limits::default() };
+        let ua = UaConfig { limits, ..UaConfig::default() };
+        let mut config = EdgeConfig::new(ua, address.ip().to_string());
         if address.ip().is_loopback() {
             config.targets = TargetPolicy::with_loopback();
         }

@@ -19,19 +19,48 @@ use routes::peer_is_behind_nat;
 /// The state two user agents share (RFC 3261 §12).
 #[derive(Debug, Clone)]
 pub struct Dialog {
-    call_id: Box<str>,
-    /// Our address with our tag, as From of our requests and To of the peer's.
-    local: Box<str>,
-    /// The peer's address with its tag.
-    remote: Box<str>,
-    local_tag: Box<str>,
-    remote_tag: Box<str>,
+    identity: Identity,
     target: Box<str>,
     /// Route elements in the order our requests visit them.
     routes: Box<[Box<str>]>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
     way: Way,
+}
+
+/// What never changes in a dialog, one text after the other: a call keeps it for long.
+#[derive(Debug, Clone)]
+struct Identity {
+    text: Box<str>,
+    /// Where each but the last ends.
+    ends: [u32; 4],
+}
+
+impl Identity {
+    const CALL_ID: usize = 0;
+    /// Our address with our tag, as From of our requests and To of the peer's.
+    const LOCAL: usize = 1;
+    /// The peer's address with its tag.
+    const REMOTE: usize = 2;
+    const LOCAL_TAG: usize = 3;
+    const REMOTE_TAG: usize = 4;
+
+    /// The parts in the order of the constants.
+    fn new(parts: [&str; 5]) -> Self {
+        let mut end = 0;
+        let ends = [0, 1, 2, 3].map(|part| {
+            end += parts[part].len();
+            // A message is much shorter than 4 GiB.
+            end as u32
+        });
+        Self { text: parts.concat().into(), ends }
+    }
+
+    fn part(&self, part: usize) -> &str {
+        let start = part.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        let end = self.ends.get(part).map_or(self.text.len(), |end| *end as usize);
+        &self.text[start..end]
+    }
 }
 
 /// How requests of ours leave.
@@ -82,11 +111,13 @@ impl Dialog {
         // RFC 3261 §12.1.2: the caller's route set is the Record-Route read backwards.
         routes.reverse();
         Ok(Self {
-            call_id: text(response, HeaderName::CallId)?,
-            local: local.into(),
-            remote: text(response, HeaderName::To)?,
-            local_tag: from.tag().ok_or(DialogFault::Identity)?.into(),
-            remote_tag: to.tag().ok_or(DialogFault::Tag)?.into(),
+            identity: Identity::new([
+                &text(response, HeaderName::CallId)?,
+                local,
+                &text(response, HeaderName::To)?,
+                from.tag().ok_or(DialogFault::Identity)?,
+                to.tag().ok_or(DialogFault::Tag)?,
+            ]),
             target: contact(response).unwrap_or_else(|| fallback_target.into()),
             routes: routes.into(),
             local_cseq: cseq.number,
@@ -108,12 +139,14 @@ impl Dialog {
             local = format!("{local};tag={local_tag}").into();
         }
         Ok(Self {
-            call_id: text(request, HeaderName::CallId)?,
-            local,
-            remote: text(request, HeaderName::From)?,
-            local_tag: to.tag().unwrap_or(local_tag).into(),
-            // RFC 3261 §12.1.1: a peer of RFC 2543 may have no tag; it counts as empty.
-            remote_tag: from.tag().unwrap_or_default().into(),
+            identity: Identity::new([
+                &text(request, HeaderName::CallId)?,
+                &local,
+                &text(request, HeaderName::From)?,
+                to.tag().unwrap_or(local_tag),
+                // RFC 3261 §12.1.1: a peer of RFC 2543 may have no tag; it counts as empty.
+                from.tag().unwrap_or_default(),
+            ]),
             target: contact(request).ok_or(DialogFault::Contact)?,
             routes: routes::recorded(request).into(),
             local_cseq: 0,
@@ -125,31 +158,31 @@ impl Dialog {
     /// The Call-ID.
     #[must_use]
     pub fn call_id(&self) -> &str {
-        &self.call_id
+        self.identity.part(Identity::CALL_ID)
     }
 
     /// Our address with our tag, as a header value.
     #[must_use]
     pub fn local(&self) -> &str {
-        &self.local
+        self.identity.part(Identity::LOCAL)
     }
 
     /// The peer's address with its tag, as a header value.
     #[must_use]
     pub fn remote(&self) -> &str {
-        &self.remote
+        self.identity.part(Identity::REMOTE)
     }
 
     /// Our tag.
     #[must_use]
     pub fn local_tag(&self) -> &str {
-        &self.local_tag
+        self.identity.part(Identity::LOCAL_TAG)
     }
 
     /// The peer's tag.
     #[must_use]
     pub fn remote_tag(&self) -> &str {
-        &self.remote_tag
+        self.identity.part(Identity::REMOTE_TAG)
     }
 
     /// The peer's contact URI.
@@ -249,9 +282,9 @@ impl Dialog {
             draft = draft.header(HeaderName::Route, format!("<{}>", self.target));
         }
         draft
-            .header(HeaderName::From, &*self.local)
-            .header(HeaderName::To, &*self.remote)
-            .header(HeaderName::CallId, &*self.call_id)
+            .header(HeaderName::From, self.local())
+            .header(HeaderName::To, self.remote())
+            .header(HeaderName::CallId, self.call_id())
     }
 }
 

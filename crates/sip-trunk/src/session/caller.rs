@@ -9,7 +9,7 @@ use super::{Role, Session, SessionId, State};
 use crate::Deadline;
 use crate::auth::{AnswerError, AuthHeader};
 use crate::dialog::{Dialog, first};
-use crate::endpoint::{Destination, Failure, Outgoing, RequestId, SendError, Source};
+use crate::endpoint::{Destination, Failure, RequestId, SendError, Source};
 use crate::header::{MinSe, SessionExpires, To};
 use crate::msg::{Draft, HeaderName, Message, Method};
 use crate::ua::command::{Body, Invite, Reliable, SessionTimer};
@@ -36,12 +36,13 @@ pub(super) struct Calling {
     timeout: Option<Instant>,
 }
 
-/// The ACK of a 2xx, for repeats of that 2xx.
+/// What the ACK of a 2xx says beyond its dialog, for repeats of that 2xx.
 #[derive(Debug)]
 pub(super) struct Acknowledgement {
     pub(super) cseq: u32,
-    /// `None` while our answer to the peer's offer is missing.
-    ack: Option<Outgoing>,
+    /// Not while our answer to the peer's offer is missing.
+    sent: bool,
+    answer: Option<Box<Body>>,
     auth: Vec<AuthHeader>,
     pub(super) forget: Instant,
 }
@@ -205,7 +206,7 @@ impl Session {
         self.current = 0;
         self.state = State::Accepted;
         let forget = now + wire.timing().lifetime();
-        self.acknowledgements.push(Acknowledgement { cseq: calling.cseq, ack: None, auth, forget });
+        self.owe_acknowledgement(calling.cseq, auth, forget);
         if calling.withdrawn {
             // RFC 3261 §9.1: the 2xx crossed our CANCEL, so the session is ended the other way.
             self.acknowledge(None, wire, now);
@@ -280,34 +281,33 @@ impl Session {
 
     /// Sends the ACK of the newest 2xx that lacks one, with our answer if the 2xx made an offer.
     pub(super) fn acknowledge(&mut self, answer: Option<&Body>, wire: &mut Wire, now: Instant) -> bool {
-        let Some(template) = self.template(self.current, Method::Ack, wire) else { return false };
-        let Some(due) = self.acknowledgements.iter_mut().rev().find(|due| due.ack.is_none()) else {
-            return false;
-        };
-        let template = Template { draft: with_body(template.draft, answer), ..template };
-        // RFC 3261 §13.2.2.4: the number of the INVITE, and its credentials.
-        let ack = template.outgoing(due.cseq, &due.auth);
-        wire.acknowledge(&ack, now);
-        due.ack = Some(ack);
+        let due = self.acknowledgements.iter_mut().rev().find(|due| !due.sent);
+        let Some(due) = due.filter(|_| self.forks.get(self.current).is_some()) else { return false };
+        (due.sent, due.answer) = (true, answer.cloned().map(Box::new));
+        let cseq = due.cseq;
+        self.acknowledge_again(cseq, wire, now);
         true
     }
 
     /// Repeats the ACK of a 2xx that was repeated.
     pub(super) fn acknowledge_again(&self, cseq: u32, wire: &mut Wire, now: Instant) {
-        let known = self.acknowledgements.iter().find(|known| known.cseq == cseq);
-        if let Some(ack) = known.and_then(|known| known.ack.as_ref()) {
-            wire.acknowledge(ack, now);
-        }
+        let known = self.acknowledgements.iter().find(|known| known.cseq == cseq && known.sent);
+        let template = self.template(self.current, Method::Ack, wire);
+        let (Some(known), Some(template)) = (known, template) else { return };
+        let template = Template { draft: with_body(template.draft, known.answer.as_deref()), ..template };
+        // RFC 3261 §13.2.2.4: the number of the INVITE, and its credentials.
+        wire.acknowledge(template.outgoing(known.cseq, &known.auth), now);
     }
 
-    /// Notes that an ACK is due for the 2xx of a re-INVITE.
+    /// Notes that an ACK is due for a 2xx.
     pub(super) fn owe_acknowledgement(&mut self, cseq: u32, auth: Vec<AuthHeader>, forget: Instant) {
         // Repeats of an older 2xx have their ACK long since.
-        self.acknowledgements.retain(|known| known.ack.is_some());
+        self.acknowledgements.retain(|known| known.sent);
         if self.acknowledgements.len() > 1 {
             self.acknowledgements.remove(0);
         }
-        self.acknowledgements.push(Acknowledgement { cseq, ack: None, auth, forget });
+        self.acknowledgements.reserve_exact(1);
+        self.acknowledgements.push(Acknowledgement { cseq, sent: false, answer: None, auth, forget });
     }
 
     /// A 2xx after the first one.
@@ -347,7 +347,7 @@ impl Session {
         let mut fork = Fork::new(dialog, Negotiation::Settled, source, self.affinity);
         let (cseq, next) = (fork.dialog.local_cseq(), fork.dialog.next_cseq());
         let ack = wire.template(&fork.dialog, Method::Ack, &self.contact).outgoing(cseq, &auth);
-        wire.acknowledge(&ack, now);
+        wire.acknowledge(ack, now);
         let bye = wire.template(&fork.dialog, Method::Bye, &self.contact);
         wire.send_and_forget(bye, next, now);
     }

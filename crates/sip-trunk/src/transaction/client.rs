@@ -35,13 +35,15 @@ pub(super) struct Step {
     pub(super) deliver: bool,
     /// Timers to start.
     pub(super) start: [Option<(Timer, Duration)>; 2],
+    /// The request is answered: it will not be sent again.
+    pub(super) settled: bool,
     /// The user must hear that nothing came.
     pub(super) timed_out: bool,
     /// The transaction is over.
     pub(super) end: bool,
 }
 
-/// One client transaction. What it sent is kept as bytes, for repeats, ACK and CANCEL.
+/// One client transaction. What it sent is kept as bytes, for repeats, ACK and CANCEL; once it is answered, only the request line.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) key: Box<[u8]>,
@@ -110,6 +112,7 @@ impl Client {
                 self.state = State::Accepted;
                 Step {
                     deliver: true,
+                    settled: true,
                     stop: [Some(again), Some(give_up)],
                     start: [Some((Timer::M, timing.lifetime())), None],
                     ..Step::default()
@@ -126,6 +129,7 @@ impl Client {
                 Step {
                     deliver: true,
                     acknowledge: true,
+                    settled: true,
                     stop: [Some(again), Some(give_up)],
                     start: [Some((Timer::D, wait)), None],
                     ..Step::default()
@@ -136,6 +140,7 @@ impl Client {
                 let wait = if self.path.is_reliable() { Duration::ZERO } else { timing.t4 };
                 Step {
                     deliver: true,
+                    settled: true,
                     stop: [Some(again), Some(give_up)],
                     start: [Some((Timer::K, wait)), None],
                     ..Step::default()
@@ -146,6 +151,13 @@ impl Client {
             (State::Completed, 300..) if self.invite => Step { acknowledge: true, ..Step::default() },
             (State::Completed | State::Accepted, _) => Step::default(),
         }
+    }
+
+    /// Forgets what is sent no more. The request line stays, to know the request when it comes back (RFC 3261 §16.3).
+    pub(super) fn keep_request_line(&mut self) {
+        let end = self.request.iter().position(|byte| *byte == b'\r').unwrap_or(self.request.len());
+        self.request = Bytes::copy_from_slice(&self.request[..end]);
+        self.cancel_reason = None;
     }
 
     /// A timer ran out.

@@ -95,6 +95,11 @@ impl Server {
         }
     }
 
+    /// Whether repeats get nothing, so that the answer need not be kept.
+    pub(super) fn absorbs_repeats(&self) -> bool {
+        matches!(self.state, State::Confirmed | State::Accepted)
+    }
+
     /// The ACK of a non-2xx answer arrived.
     pub(super) fn acknowledged(&mut self, timing: &Timing) -> Step {
         if self.state != State::Completed {

@@ -179,9 +179,9 @@ impl Wire {
         let _ = self.request(Owner::Nobody, template, cseq, None, now);
     }
 
-    pub(crate) fn acknowledge(&mut self, ack: &Outgoing, now: Instant) {
+    pub(crate) fn acknowledge(&mut self, ack: Outgoing, now: Instant) {
         // Without a way the ACK is lost like a datagram; the repeated 2xx asks for it again.
-        let _ = self.endpoint.send_ack(ack.clone(), now);
+        let _ = self.endpoint.send_ack(ack, now);
     }
 
     /// Withdraws an INVITE.
