@@ -22,16 +22,12 @@ pub(crate) struct Leg {
     pub(crate) identity: Identity,
     pub(crate) standing: Standing,
     pub(crate) address: MediaAddress,
-    /// Pairs of ports that are offered to trunks with other ranges, or were.
-    pub(crate) spare: Vec<MediaAddress>,
+    /// What is needed while a trunk is looked for.
+    pub(crate) search: Option<Box<Search>>,
     /// `None` until it is known whom it is with: trunks differ in what they are offered.
     pub(crate) negotiation: Option<LegNegotiation>,
-    /// While a trunk is looked for: the side that made the offer of each.
-    pub(crate) prepared: Vec<Prepared>,
-    /// The peer's offer that waits for our answer.
-    pub(crate) offer: Option<Bytes>,
-    /// Our answer to it, once it was made: the same in 183 and 200.
-    pub(crate) answer: Option<Bytes>,
+    /// The peer's offer, until the call is answered.
+    pub(crate) offered: Option<Box<Offered>>,
     /// Its place on the trunk, to be given back.
     pub(crate) permit: Option<Permit>,
     /// It leads to an emergency service.
@@ -58,6 +54,29 @@ pub(crate) struct Identity {
 pub(crate) enum Recorder {
     Configuration,
     Program,
+}
+
+/// The offer of an incoming call.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    pub(crate) offer: Bytes,
+    /// Our answer, once it was made: the same in 183 and 200.
+    pub(crate) answer: Option<Bytes>,
+}
+
+/// What a leg has ready for the trunks that may be tried.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// Pairs of ports that are offered to trunks with other ranges, or were.
+    pub(crate) spare: Vec<MediaAddress>,
+    pub(crate) prepared: Vec<Prepared>,
+}
+
+impl Search {
+    /// What was written for this trunk.
+    pub(crate) fn prepared_for(&self, trunk: TrunkId) -> Option<&Prepared> {
+        self.prepared.iter().find(|prepared| prepared.trunk == trunk)
+    }
 }
 
 /// What was written for a trunk that may be tried.
@@ -119,7 +138,8 @@ impl Leg {
 
     /// Every pair of ports it has.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = MediaAddress> + '_ {
-        std::iter::once(self.address).chain(self.spare.iter().copied())
+        let spare = self.search.iter().flat_map(|search| &search.spare);
+        std::iter::once(self.address).chain(spare.copied())
     }
 
     /// Goes over to another of its pairs; whether it is another.
@@ -128,8 +148,9 @@ impl Leg {
         if before == address {
             return false;
         }
-        self.spare.retain(|spare| *spare != address);
-        self.spare.push(before);
+        let spare = &mut self.search.get_or_insert_default().spare;
+        spare.retain(|spare| *spare != address);
+        spare.push(before);
         true
     }
 }

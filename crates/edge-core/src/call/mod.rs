@@ -12,7 +12,7 @@ mod leg;
 mod table;
 
 pub(crate) use dialing::{Branch, Detour, Dialing, Purpose, Way};
-pub(crate) use leg::{Identity, Leg, Party, Prepared, Recorder, Standing};
+pub(crate) use leg::{Identity, Leg, Offered, Party, Prepared, Recorder, Standing};
 pub use table::CallId;
 pub(crate) use table::Calls;
 
@@ -54,13 +54,13 @@ pub(crate) struct Call {
     /// Who it is connected to.
     pub(crate) peer: Option<MediaLeg>,
     /// Who is being called for it.
-    pub(crate) dialing: Option<Dialing>,
+    pub(crate) dialing: Option<Box<Dialing>>,
     /// Who says what comes next.
     pub(crate) control: Option<Control>,
     /// Who asked for the transfer under way, and gets the call back when it fails.
     pub(crate) transferor: Option<MediaLeg>,
     /// The number a carrier was asked to connect its caller to.
-    pub(crate) releasing: Option<String>,
+    pub(crate) releasing: Option<Box<str>>,
     /// User-to-user data, discriminator apart (RFC 7433).
     pub(crate) user_data: Option<Vec<u8>>,
     /// The latest order to play to the caller, and to gather digits from it.

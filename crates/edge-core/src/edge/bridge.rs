@@ -154,7 +154,7 @@ impl Edge {
             line.note(status);
             line.ringing = line.ringing.or(Some(wall));
         }
-        let body = leg.answer.clone().map(Body::sdp);
+        let body = leg.offered.as_ref().and_then(|offered| offered.answer.clone()).map(Body::sdp);
         if body.is_some() {
             leg.standing = Standing::Early;
         }
@@ -167,16 +167,15 @@ impl Edge {
         let Some(call) = self.calls.get_mut(id) else { return };
         let others: Vec<_> =
             call.legs.iter().enumerate().filter(|(n, _)| *n != usize::from(call.caller.0)).collect();
-        let agreed = others
-            .iter()
-            .filter_map(|(_, leg)| Some(leg.as_ref()?.negotiation.as_ref()?.session()?.send.codec.clone()));
+        let agreed =
+            others.iter().filter_map(|(_, leg)| leg.as_ref()?.negotiation.as_ref()?.codec().cloned());
         let codecs: Vec<_> = agreed.collect();
         let Some(leg) = call.leg_mut(call.caller) else { return };
-        let (Some(offer), Some(side)) = (&leg.offer, &mut leg.negotiation) else { return };
-        if leg.answer.is_none() {
+        let (Some(offered), Some(side)) = (&mut leg.offered, &mut leg.negotiation) else { return };
+        if offered.answer.is_none() {
             side.prefer(&codecs);
             // It was examined when the call came in.
-            leg.answer = side.answer(offer, MediaDirection::SendRecv).ok();
+            offered.answer = side.answer(&offered.offer, MediaDirection::SendRecv).ok();
         }
     }
 
@@ -195,22 +194,27 @@ impl Edge {
             line.note(200);
             (line.answered, line.outcome) = (Some(wall), crate::cdr::LegOutcome::Answered);
         }
-        let body = match (&leg.answer, &mut leg.negotiation) {
-            (Some(answer), _) => Some(answer.clone()),
+        let body = match (leg.offered.take().and_then(|offered| offered.answer), &mut leg.negotiation) {
+            (Some(answer), _) => Some(answer),
             (None, Some(side)) => side.offer(MediaDirection::SendRecv).ok(),
             (None, None) => None,
         };
-        // They are agreed on, and the side remembers what of.
-        (leg.offer, leg.answer) = (None, None);
         let _ = self.ua.answer(session, Answer { body: body.map(Body::sdp), headers }, now);
         self.connect(id, caller);
     }
 
     /// Gives the media threads what a leg has agreed on.
     pub(super) fn connect(&mut self, id: CallId, leg: MediaLeg) {
-        let Some(call) = self.calls.get(id) else { return };
-        let config = call.leg(leg).and_then(|leg| leg.negotiation.as_ref()?.config());
+        let Some(call) = self.calls.get_mut(id) else { return };
         let media = call.media;
+        let Some(state) = call.leg_mut(leg) else { return };
+        let is_answered = state.standing == Standing::Answered;
+        let Some(side) = &mut state.negotiation else { return };
+        let config = side.config();
+        if is_answered {
+            // Before that, the same answer may come a second time.
+            side.release();
+        }
         if let Some(config) = config {
             self.order_media(media, Action::Connect { leg, config: Box::new(config) });
         }

@@ -45,7 +45,7 @@ impl Edge {
             }
         }
         let is_nobody = |dialing: &Dialing| dialing.branches.is_empty() && dialing.refusal.is_none();
-        let nobody = self.calls.get(id).is_some_and(|call| call.dialing.as_ref().is_some_and(is_nobody));
+        let nobody = self.calls.get(id).is_some_and(|call| call.dialing.as_deref().is_some_and(is_nobody));
         if nobody && let Some(call) = self.calls.get_mut(id) {
             let whose = user.map_or_else(|| "the phone".to_owned(), |user| user.name.to_string());
             call.record.add_explanation(format!("{whose} is not registered"));
@@ -129,7 +129,7 @@ impl Edge {
     /// A search begins; whoever is called next is part of it.
     pub(super) fn begin_dialing(&mut self, id: CallId, purpose: Purpose, emergency: bool) {
         if let Some(call) = self.calls.get_mut(id) {
-            let dialing = call.dialing.get_or_insert_with(|| Dialing::new(purpose, emergency));
+            let dialing = call.dialing.get_or_insert_with(|| Box::new(Dialing::new(purpose, emergency)));
             (dialing.placing, dialing.emergency) = (true, emergency);
         }
     }
@@ -334,7 +334,8 @@ impl Edge {
         let Some(state) = call.legs[usize::from(leg.0)].as_deref_mut() else { return };
         let before = state.session.replace(session);
         // A second server of the same trunk gets the same offer.
-        let prepared = state.prepared.iter().find(|prepared| prepared.trunk == trunk.settings.id);
+        let search = state.search.as_ref();
+        let prepared = search.and_then(|search| search.prepared_for(trunk.settings.id));
         state.negotiation = prepared.map(|prepared| prepared.side.clone());
         let addresses =
             prepared.map(|prepared| (prepared.from.clone(), prepared.to.clone())).unwrap_or_default();
@@ -402,11 +403,9 @@ impl Edge {
             identity: Identity::default(),
             standing: Standing::Alerting,
             address,
-            spare: Vec::new(),
+            search: None,
             negotiation,
-            prepared: Vec::new(),
-            offer: None,
-            answer: None,
+            offered: None,
             permit: None,
             emergency,
             recorder: None,
@@ -486,8 +485,8 @@ impl Edge {
         let Some(state) = call.legs[usize::from(leg.0)].as_deref_mut() else { return };
         state.permit = permit;
         state.standing = Standing::Answered;
-        state.prepared = Vec::new();
-        std::mem::take(&mut state.spare).iter().for_each(|spare| self.ports.release(spare, now));
+        let spare = state.search.take().map(|search| search.spare).unwrap_or_default();
+        spare.iter().for_each(|spare| self.ports.release(spare, now));
         call.record.legs.shrink_to_fit();
         if let Some(line) = call.record.legs.get_mut(state.record) {
             line.note(message.status().unwrap_or(200));
@@ -498,7 +497,7 @@ impl Edge {
                 negotiation.take_answer(&answer).map_err(|refusal| refusal.to_string())
             }
             // The answer came in a reliable 18x before.
-            (None, Some(negotiation)) if negotiation.session().is_some() => Ok(()),
+            (None, Some(negotiation)) if negotiation.codec().is_some() => Ok(()),
             (None, _) | (_, None) => Err("the 200 has no session description".to_owned()),
         };
         if let Err(why) = taken {
@@ -680,7 +679,8 @@ impl Writer<'_> {
             |number| write_number(number, identity.called, country).to_string(),
         );
         let shown = presented.number.as_ref().map(Number::to_string).unwrap_or_default();
-        if let Some(prepared) = self.call.leg_mut(self.leg).and_then(|leg| leg.prepared.last_mut()) {
+        let search = self.call.leg_mut(self.leg).and_then(|leg| leg.search.as_mut());
+        if let Some(prepared) = search.and_then(|search| search.prepared.last_mut()) {
             (prepared.from, prepared.to) = (format!("tel:{shown}"), format!("tel:{called}"));
         }
         Some(OutboundCall {
@@ -712,7 +712,7 @@ impl Writer<'_> {
             Some(known) => known,
             None => {
                 let other = take_ports(self.ports, trunk.pool, emergency, self.now)?;
-                leg.spare.push(other);
+                leg.search.get_or_insert_default().spare.push(other);
                 other
             }
         };
@@ -721,7 +721,7 @@ impl Writer<'_> {
         let mut side = LegNegotiation::sharing(config, &profile, address, signalling, None, seed);
         side.prefer(&codecs);
         let offer = side.offer(MediaDirection::SendRecv).ok();
-        leg.prepared.push(Prepared {
+        leg.search.get_or_insert_default().prepared.push(Prepared {
             trunk: trunk.settings.id,
             address,
             side,
@@ -755,8 +755,8 @@ fn explain_hunt(runtime: &Runtime, hunt: &Hunt) -> Vec<String> {
 /// What the caller speaks, so that nothing needs transcoding where it can be helped.
 fn caller_codecs(call: &Call) -> Vec<media_rtp::sdp::offer_answer::Codec> {
     let Some(leg) = call.leg(call.caller) else { return Vec::new() };
-    match (&leg.offer, &leg.negotiation) {
-        (Some(offer), Some(negotiation)) => negotiation.examine(offer).unwrap_or_default(),
+    match (&leg.offered, &leg.negotiation) {
+        (Some(offered), Some(negotiation)) => negotiation.examine(&offered.offer).unwrap_or_default(),
         (None, Some(negotiation)) => negotiation.peer_codecs().to_vec(),
         (_, None) => Vec::new(),
     }

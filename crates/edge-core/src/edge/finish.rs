@@ -254,7 +254,7 @@ impl Edge {
     }
 
     fn hunts_due(&self, id: CallId, now: Instant) -> Vec<MediaLeg> {
-        let Some(dialing) = self.calls.get(id).and_then(|call| call.dialing.as_ref()) else {
+        let Some(dialing) = self.calls.get(id).and_then(|call| call.dialing.as_deref()) else {
             return Vec::new();
         };
         let due = dialing

@@ -16,7 +16,7 @@ use super::identity::identity_in;
 use super::message::{dialled, session_description, shown, signalling, text, user_data};
 use super::requests::rejection_of;
 use crate::ConversationId;
-use crate::call::{Call, CallId, Leg, Party, Purpose, Standing};
+use crate::call::{Call, CallId, Leg, Offered, Party, Purpose, Standing};
 use crate::cdr::{CallRecord, Direction, EndedBy, Ending, LegDirection, LegOutcome, LegRecord};
 use crate::guard::Relation;
 use crate::media::{Action, LegNegotiation, LegProfile, MediaLeg, Order};
@@ -287,11 +287,9 @@ impl Edge {
                 identity,
                 standing: Standing::Alerting,
                 address,
-                spare: Vec::new(),
+                search: None,
                 negotiation: Some(negotiation),
-                prepared: Vec::new(),
-                offer,
-                answer: None,
+                offered: offer.map(|offer| Box::new(Offered { offer, answer: None })),
                 permit: None,
                 emergency: false,
                 recorder: None,
@@ -307,12 +305,12 @@ impl Edge {
     /// Whether the caller's offer could be answered at all; there is no point in calling anybody when not.
     pub(super) fn examine_offer(&mut self, id: CallId, message: &Message) -> Result<(), (u16, Headers)> {
         let Some(leg) = self.calls.get(id).and_then(|call| call.leg(CALLER)) else { return Ok(()) };
-        let (Some(offer), Some(negotiation)) = (&leg.offer, &leg.negotiation) else {
+        let (Some(offered), Some(negotiation)) = (&leg.offered, &leg.negotiation) else {
             // RFC 3261 §13.2.1: an INVITE without a description asks us to offer.
             let odd = !message.body().is_empty() && message.header(HeaderName::ContentType).is_none();
             return if odd { Err((400, Headers::new())) } else { Ok(()) };
         };
-        match negotiation.examine(offer) {
+        match negotiation.examine(&offered.offer) {
             Ok(_) => Ok(()),
             Err(refusal) => {
                 Err((refusal.status(), vec![("Warning".into(), refusal.warning(&self.config.host))]))

@@ -69,7 +69,7 @@ impl Edge {
             Command::Ring | Command::Answer | Command::Reject(_) if answered => Err(CommandError::Answered),
             Command::Reject(status) if !(300..700).contains(status) => Err(CommandError::Status(*status)),
             Command::Play { .. } | Command::Loop(_) | Command::Collect { .. }
-                if !answered && call.leg(call.caller).is_none_or(|leg| leg.offer.is_none()) =>
+                if !answered && call.leg(call.caller).is_none_or(|leg| leg.offered.is_none()) =>
             {
                 Err(CommandError::NoEarlyMedia)
             }
@@ -228,7 +228,7 @@ impl Edge {
             && let Some(call) = self.calls.get_mut(id)
         {
             call.releasing = None;
-            if call.dialing.as_ref().is_some_and(of_program) {
+            if call.dialing.as_deref().is_some_and(of_program) {
                 self.withdraw_all(id, now);
             }
         }

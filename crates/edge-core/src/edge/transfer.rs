@@ -314,11 +314,9 @@ impl Edge {
             identity,
             standing: Standing::Answered,
             address,
-            spare: Vec::new(),
+            search: None,
             negotiation: Some(side),
-            prepared: Vec::new(),
-            offer: None,
-            answer: Some(answer.clone()),
+            offered: None,
             permit,
             emergency: false,
             recorder: None,
@@ -375,7 +373,7 @@ impl Edge {
             return false;
         }
         if let Some(call) = self.calls.get_mut(id) {
-            call.releasing = Some(number.to_owned());
+            call.releasing = Some(number.into());
         }
         self.note_transfer(id, TransferKind::ReleaseLink, number, 100, now);
         true
@@ -401,7 +399,7 @@ impl Edge {
             return self.finish(id, EndedBy::Edge, None, "released to the carrier", now);
         }
         self.explain(id, format!("the carrier refused to take the call over ({status})"));
-        self.call_and_connect(id, &Destination::Number(number), now);
+        self.call_and_connect(id, &Destination::Number(number.into()), now);
     }
 
     fn note_transfer(&mut self, id: CallId, kind: TransferKind, target: &str, status: u16, now: Instant) {

@@ -90,7 +90,7 @@ impl LegNegotiation {
     /// # Errors
     /// See [`OfferError`].
     pub fn hold(&mut self) -> Result<Bytes, OfferError> {
-        let sends = self.side.session().is_none_or(|session| session.direction.sends());
+        let sends = self.side.direction().is_none_or(Direction::sends);
         self.offer(if sends { Direction::SendOnly } else { Direction::Inactive })
     }
 
@@ -133,10 +133,21 @@ impl LegNegotiation {
         self.side.is_pending()
     }
 
-    /// What was agreed on; `None` before the first agreement.
+    /// What was agreed on; `None` before the first agreement, and once it was [given away](Self::release).
     #[must_use]
     pub fn session(&self) -> Option<&MediaSession> {
         self.side.session()
+    }
+
+    /// What is sent; `None` before the first agreement.
+    #[must_use]
+    pub fn codec(&self) -> Option<&Codec> {
+        self.side.codec()
+    }
+
+    /// Forgets what the media thread was told and nobody else needs until the next agreement.
+    pub fn release(&mut self) {
+        self.side.release_session();
     }
 
     /// The codecs of an offer, in its order, before anything is answered: for [`Self::prefer`] of the other leg.
@@ -159,16 +170,16 @@ impl LegNegotiation {
     /// Whether the peer has put us on hold: it wants to hear nothing (RFC 3264 §8.4).
     #[must_use]
     pub fn peer_holds(&self) -> bool {
-        self.wanted.sends() && self.session().is_some_and(|session| !session.direction.sends())
+        self.wanted.sends() && self.side.direction().is_some_and(|direction| !direction.sends())
     }
 
     /// Whether we have put the peer on hold.
     #[must_use]
     pub fn holds(&self) -> bool {
-        !self.wanted.receives() && self.session().is_some()
+        !self.wanted.receives() && self.side.direction().is_some()
     }
 
-    /// What the media thread needs to know, once something is agreed.
+    /// What the media thread needs to know, once something is agreed, until it is [given away](Self::release).
     #[must_use]
     pub fn config(&self) -> Option<LegConfig> {
         let session = self.session()?.clone();

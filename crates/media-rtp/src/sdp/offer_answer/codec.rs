@@ -123,7 +123,11 @@ impl Codec {
     /// The payload type RFC 3551 gives this codec.
     #[must_use]
     pub fn static_payload_type(&self) -> Option<u8> {
-        KNOWN.iter().find(|known| Self::known(known).matches(self)).and_then(|known| known.1)
+        let is_this = |(name, _, clock_rate, channels, _): &&Known| {
+            name.eq_ignore_ascii_case(&self.encoding)
+                && (*clock_rate, *channels) == (self.clock_rate, self.channels)
+        };
+        KNOWN.iter().find(is_this).and_then(|known| known.1)
     }
 
     /// The same codec with other `fmtp` parameters.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use rand_core::RngCore as _;
 use thiserror::Error;
 
-use super::attribute::{Direction, Group, Mid};
+use super::attribute::{Direction, Fingerprint, Group, Mid};
 use super::connection::Connection;
 use super::description::{Digest, Media, SessionDescription};
 use super::line::Line;
@@ -59,9 +59,29 @@ pub struct OfferAnswer {
     /// Our last description and the last answer taken, to know a repeat of either.
     sent: Option<Digest>,
     answered_by: Option<Digest>,
-    session: Option<MediaSession>,
+    /// What holds now, as far as later descriptions depend on it, and all of it.
+    agreement: Option<Agreement>,
+    session: Option<Box<MediaSession>>,
     pending: Option<Box<PendingOffer>>,
     peer_codecs: Box<[Codec]>,
+}
+
+/// What a side remembers of an agreement even when it has given the session away.
+#[derive(Debug, Clone)]
+struct Agreement {
+    direction: Direction,
+    codec: Codec,
+    dtls: Option<Box<(Vec<Fingerprint>, DtlsRole)>>,
+}
+
+impl Agreement {
+    fn of(session: &MediaSession) -> Self {
+        let dtls = match &session.security {
+            MediaSecurity::Dtls { fingerprints, role } => Some(Box::new((fingerprints.clone(), *role))),
+            MediaSecurity::Plain | MediaSecurity::Sdes { .. } => None,
+        };
+        Self { direction: session.direction, codec: session.send.codec.clone(), dtls }
+    }
 }
 
 /// The media sections of the last agreed description: where the audio is, and those that are refused around it.
@@ -143,6 +163,7 @@ impl OfferAnswer {
             sections: Sections::default(),
             sent: None,
             answered_by: None,
+            agreement: None,
             session: None,
             pending: None,
             peer_codecs: Box::default(),
@@ -208,7 +229,7 @@ impl OfferAnswer {
     /// # Errors
     /// See [`OfferError`].
     pub fn hold(&mut self, signalling: Signalling) -> Result<SessionDescription, OfferError> {
-        let sends = self.session.as_ref().is_none_or(|session| session.direction.sends());
+        let sends = self.direction().is_none_or(Direction::sends);
         self.offer(if sends { Direction::SendOnly } else { Direction::Inactive }, signalling)
     }
 
@@ -250,7 +271,8 @@ impl OfferAnswer {
     /// Takes the answer to the own offer. The same answer again (18x, then 200) gives the same session.
     ///
     /// # Errors
-    /// A [`Refusal`]; the offer is withdrawn then, and the earlier session goes on.
+    /// A [`Refusal`]; the offer is withdrawn then, and the earlier session goes on. A repeat is refused when the session was
+    /// [given away](Self::release_session) in between.
     pub fn process_answer(
         &mut self,
         answer: &SessionDescription,
@@ -258,7 +280,7 @@ impl OfferAnswer {
     ) -> Result<MediaSession, Refusal> {
         let Some(pending) = self.pending.take() else {
             let repeated = self.answered_by == Some(answer.digest());
-            return self.session.clone().filter(|_| repeated).ok_or(Refusal::NothingOffered);
+            return self.session().cloned().filter(|_| repeated).ok_or(Refusal::NothingOffered);
         };
         let session = self.accept(&pending, answer, signalling)?;
         self.sections = Sections::of(&pending.description, self.sections.audio);
@@ -271,10 +293,28 @@ impl OfferAnswer {
         self.pending = None;
     }
 
-    /// What holds now; `None` before the first agreement.
+    /// What holds now; `None` before the first agreement, and once it is [given away](Self::release_session).
     #[must_use]
     pub fn session(&self) -> Option<&MediaSession> {
-        self.session.as_ref()
+        self.session.as_deref()
+    }
+
+    /// Gives what holds now to whoever carries the media, and keeps only what later descriptions depend on: a call lasts much longer
+    /// than its negotiation.
+    pub fn release_session(&mut self) -> Option<Box<MediaSession>> {
+        self.session.take()
+    }
+
+    /// Which way media flows now, seen from this side; `None` before the first agreement.
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        self.agreement.as_ref().map(|agreement| agreement.direction)
+    }
+
+    /// What this side sends now; `None` before the first agreement.
+    #[must_use]
+    pub fn codec(&self) -> Option<&Codec> {
+        self.agreement.as_ref().map(|agreement| &agreement.codec)
     }
 
     /// The codecs of the peer's last description that was accepted, in its order; also those that were not chosen.
@@ -314,7 +354,7 @@ impl OfferAnswer {
         let mut indexes: Vec<_> = (0..offer.media().len()).filter(|i| active(&offer.media()[*i])).collect();
         let prefer_secure = self.config.srtp != SrtpPolicy::Off && signalling == Signalling::Secure;
         let later = |i: &usize| offer.media()[*i].line().protocol.is_secure() != prefer_secure;
-        indexes.sort_by_key(|i| (self.session.is_none() || *i != self.sections.audio, later(i), *i));
+        indexes.sort_by_key(|i| (self.agreement.is_none() || *i != self.sections.audio, later(i), *i));
         indexes
     }
 
@@ -453,7 +493,8 @@ impl OfferAnswer {
             ice: remote.ice.clone(),
             ssrcs: remote.ssrcs.clone(),
         };
-        self.session = Some(session.clone());
+        self.agreement = Some(Agreement::of(&session));
+        self.session = Some(Box::new(session.clone()));
         self.peer_codecs = remote.formats.iter().map(|format| format.codec.clone()).collect();
         self.payload_types.shrink();
         session

@@ -27,14 +27,21 @@ impl PayloadTypes {
         let free = |pt: &u8| self.formats.iter().all(|f| f.payload_type != *pt);
         // RFC 3551 §3: 96 to 127 are dynamic; when they are used up, unassigned static ones may serve.
         let payload_type = preferred.filter(free).or_else(|| (96..128).chain(35..64).find(free))?;
-        self.formats.push(Format { payload_type, codec: codec.without_fmtp() });
+        self.remember(Format { payload_type, codec: codec.without_fmtp() });
         Some(payload_type)
     }
 
     /// Takes over what the peer said about a payload type.
     pub(super) fn learn(&mut self, format: &Format) {
         self.formats.retain(|f| f.payload_type != format.payload_type && !f.codec.matches(&format.codec));
-        self.formats.push(Format { codec: format.codec.without_fmtp(), ..*format });
+        self.remember(Format { codec: format.codec.without_fmtp(), ..*format });
+    }
+
+    /// What RFC 3551 assigns needs no remembering.
+    fn remember(&mut self, format: Format) {
+        if format.codec.static_payload_type() != Some(format.payload_type) {
+            self.formats.push(format);
+        }
     }
 
     /// Gives back what room is left: a session lasts much longer than its negotiation.

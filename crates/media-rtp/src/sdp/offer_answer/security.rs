@@ -94,11 +94,10 @@ impl OfferAnswer {
         if self.local.dtls.is_none() {
             return Err(Refusal::Transport(remote.media.line().protocol.to_string()));
         }
-        let role = match (remote.setup, self.session.as_ref().map(|session| &session.security)) {
+        let before = self.agreement.as_ref().and_then(|agreement| agreement.dtls.as_deref());
+        let role = match (remote.setup, before) {
             // RFC 8842 §5.5: a running association keeps its roles unless the fingerprint changed.
-            (Some(Setup::ActPass), Some(MediaSecurity::Dtls { role, fingerprints }))
-                if *fingerprints == remote.fingerprints =>
-            {
+            (Some(Setup::ActPass), Some((fingerprints, role))) if *fingerprints == remote.fingerprints => {
                 *role
             }
             (Some(Setup::ActPass | Setup::Passive), _) => DtlsRole::Client,
