@@ -1,7 +1,9 @@
-//! The calls alive, found by id, session or media.
+//! The calls alive, found by id, session, media or deadline.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
+use sip_trunk::Deadline;
 use sip_trunk::ua::SessionId;
 use slab::Slab;
 
@@ -25,10 +27,21 @@ impl CallId {
 /// All calls.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    slots: Slab<(u64, Call)>,
+    slots: Slab<Slot>,
     by_session: HashMap<SessionId, (CallId, MediaLeg)>,
     by_media: HashMap<MediaId, CallId>,
+    deadlines: BTreeMap<(Instant, CallId), &'static str>,
+    /// Calls that came, went, or may have changed since [`Self::settle`].
+    touched: Vec<CallId>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u64,
+    call: Call,
+    /// Its place in the deadlines.
+    deadline: Option<Instant>,
 }
 
 impl Calls {
@@ -40,24 +53,58 @@ impl Calls {
         self.next += 1;
         let call = call(id);
         self.by_media.insert(id.media(), id);
-        entry.insert((id.generation, call));
+        entry.insert(Slot { generation: id.generation, call, deadline: None });
+        self.touch(id);
         id
     }
 
     pub(crate) fn get(&self, id: CallId) -> Option<&Call> {
-        let (generation, call) = self.slots.get(id.slot as usize)?;
-        (*generation == id.generation).then_some(call)
+        let slot = self.slots.get(id.slot as usize)?;
+        (slot.generation == id.generation).then_some(&slot.call)
     }
 
     pub(crate) fn get_mut(&mut self, id: CallId) -> Option<&mut Call> {
-        let (generation, call) = self.slots.get_mut(id.slot as usize)?;
-        (*generation == id.generation).then_some(call)
+        self.touch(id);
+        Some(&mut self.slot_mut(id)?.call)
     }
 
     pub(crate) fn remove(&mut self, id: CallId) -> Option<Call> {
         self.get(id)?;
+        self.touch(id);
         self.by_media.remove(&id.media());
-        Some(self.slots.remove(id.slot as usize).1)
+        let Slot { call, deadline, .. } = self.slots.remove(id.slot as usize);
+        deadline.and_then(|at| self.deadlines.remove(&(at, id)));
+        Some(call)
+    }
+
+    /// Whether anything may have changed in any call since [`Self::settle`].
+    pub(crate) fn are_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Looks at the deadlines of what may have changed.
+    pub(crate) fn settle(&mut self, deadline: impl Fn(&Call) -> Option<Deadline>) {
+        for id in std::mem::take(&mut self.touched) {
+            let Some(slot) = self.slot_mut(id) else { continue };
+            let next = deadline(&slot.call);
+            let before = std::mem::replace(&mut slot.deadline, next.as_ref().map(|next| next.at));
+            if let Some(at) = before {
+                self.deadlines.remove(&(at, id));
+            }
+            if let Some(Deadline { at, why }) = next {
+                self.deadlines.insert((at, id), why);
+            }
+        }
+    }
+
+    /// The first deadline of all calls.
+    pub(crate) fn next_timeout(&self) -> Option<Deadline> {
+        self.deadlines.first_key_value().map(|((at, _), why)| Deadline { at: *at, why })
+    }
+
+    /// The calls whose deadline has come.
+    pub(crate) fn due(&self, now: Instant) -> Vec<CallId> {
+        self.deadlines.keys().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
     }
 
     /// A session belongs to this leg from now on.
@@ -80,15 +127,26 @@ impl Calls {
     pub(crate) fn ids(&self) -> Vec<CallId> {
         self.slots
             .iter()
-            .map(|(slot, (generation, _))| CallId { slot: slot as u32, generation: *generation })
+            .map(|(key, slot)| CallId { slot: key as u32, generation: slot.generation })
             .collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Call> {
-        self.slots.iter().map(|(_, (_, call))| call)
+        self.slots.iter().map(|(_, slot)| &slot.call)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    fn slot_mut(&mut self, id: CallId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)
+    }
+
+    fn touch(&mut self, id: CallId) {
+        // Most of what happens is about one call.
+        if self.touched.last() != Some(&id) {
+            self.touched.push(id);
+        }
     }
 }

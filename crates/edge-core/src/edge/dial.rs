@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use media_rtp::sdp::attribute::Direction as MediaDirection;
+use media_rtp::sdp::offer_answer::Codec;
 use media_rtp::sdp::{Signalling, TargetPolicy};
 use numplan::{Caller, Number, present, write_number};
 use sip_trunk::endpoint::{ContactSpec, Destination};
@@ -278,7 +279,9 @@ impl Edge {
     ) -> Vec<(sip_trunk::trunk::TrunkId, OutboundCall)> {
         let Self { calls, config, abilities, ports, rng, .. } = self;
         let Some(call) = calls.get_mut(id) else { return Vec::new() };
-        let mut writer = Writer { call, leg, address, targets: &config.targets, abilities, ports, rng, now };
+        let codecs = caller_codecs(call);
+        let targets = &config.targets;
+        let mut writer = Writer { call, leg, address, codecs, targets, abilities, ports, rng, now };
         trunks.iter().filter_map(|trunk| Some((*trunk, writer.write(*trunk)?))).collect()
     }
 
@@ -642,6 +645,8 @@ struct Writer<'e> {
     call: &'e mut Call,
     leg: MediaLeg,
     address: &'e str,
+    /// What the caller speaks.
+    codecs: Vec<Codec>,
     targets: &'e TargetPolicy,
     abilities: &'e mut Abilities,
     ports: &'e mut MediaPorts,
@@ -704,7 +709,7 @@ impl Writer<'_> {
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
         let profile = LegProfile { targets: self.targets.clone(), ..trunk.profile() };
-        let (codecs, emergency) = (caller_codecs(self.call), self.call.dials_emergency());
+        let emergency = self.call.dials_emergency();
         let leg = self.call.leg_mut(self.leg)?;
         let signalling = if trunk.is_secure() { Signalling::Secure } else { Signalling::Insecure };
         let known = leg.addresses().find(|address| address.pool == trunk.pool);
@@ -719,7 +724,7 @@ impl Writer<'_> {
         let config = self.abilities.of(&profile);
         let seed = media_rtp::Seed(seed);
         let mut side = LegNegotiation::sharing(config, &profile, address, signalling, None, seed);
-        side.prefer(&codecs);
+        side.prefer(&self.codecs);
         let offer = side.offer(MediaDirection::SendRecv).ok();
         leg.search.get_or_insert_default().prepared.push(Prepared {
             trunk: trunk.settings.id,
@@ -753,7 +758,7 @@ fn explain_hunt(runtime: &Runtime, hunt: &Hunt) -> Vec<String> {
 }
 
 /// What the caller speaks, so that nothing needs transcoding where it can be helped.
-fn caller_codecs(call: &Call) -> Vec<media_rtp::sdp::offer_answer::Codec> {
+fn caller_codecs(call: &Call) -> Vec<Codec> {
     let Some(leg) = call.leg(call.caller) else { return Vec::new() };
     match (&leg.offered, &leg.negotiation) {
         (Some(offered), Some(negotiation)) => negotiation.examine(&offered.offer).unwrap_or_default(),

@@ -6,7 +6,7 @@ use sip_trunk::Deadline;
 use sip_trunk::ua::{Headers, Rejection};
 
 use super::{Edge, Event};
-use crate::call::{CallId, Purpose, Standing};
+use crate::call::{Call, CallId, Purpose, Standing};
 use crate::cdr::{EndedBy, LegOutcome};
 use crate::media::{Action, MediaLeg};
 use crate::program::Outcome;
@@ -222,7 +222,7 @@ impl Edge {
 
     /// What is due in the calls themselves.
     pub(super) fn time_calls(&mut self, now: Instant) {
-        for id in self.calls.ids() {
+        for id in self.calls.due(now) {
             let Some(call) = self.calls.get(id) else { continue };
             self.about = Some(id);
             if let Some(until) = call.ending {
@@ -239,20 +239,6 @@ impl Edge {
         }
     }
 
-    pub(super) fn next_call_timeout(&self) -> Option<Deadline> {
-        let calls = self.calls.iter();
-        let deadlines = calls.flat_map(|call| {
-            let ending = call.ending.map(|at| Deadline { at, why: "reports of a call's media" });
-            let runs = ending.is_none();
-            let hunts = call.dialing.iter().filter(move |_| runs).flat_map(|dialing| dialing.hunts());
-            ending
-                .into_iter()
-                .chain(call.program_deadline().filter(|_| runs))
-                .chain(hunts.filter_map(|(_, hunt)| hunt.next_timeout()))
-        });
-        deadlines.min_by_key(|deadline| deadline.at)
-    }
-
     fn hunts_due(&self, id: CallId, now: Instant) -> Vec<MediaLeg> {
         let Some(dialing) = self.calls.get(id).and_then(|call| call.dialing.as_deref()) else {
             return Vec::new();
@@ -261,6 +247,18 @@ impl Edge {
             .hunts()
             .filter(|(_, hunt)| hunt.next_timeout().is_some_and(|deadline| deadline.at <= now));
         due.map(|(leg, _)| leg).collect()
+    }
+}
+
+impl Call {
+    /// When [`Edge::time_calls`] has something to do for it.
+    pub(super) fn next_timeout(&self) -> Option<Deadline> {
+        if let Some(at) = self.ending {
+            return Some(Deadline { at, why: "reports of a call's media" });
+        }
+        let hunts = self.dialing.iter().flat_map(|dialing| dialing.hunts());
+        let hunts = hunts.filter_map(|(_, hunt)| hunt.next_timeout());
+        self.program_deadline().into_iter().chain(hunts).min_by_key(|deadline| deadline.at)
     }
 }
 

@@ -49,7 +49,7 @@ use sip_trunk::trunk::Trunks;
 use sip_trunk::ua::UserAgent;
 use sip_trunk::{Deadline, Fault, Seed};
 
-use crate::call::{CallId, Calls};
+use crate::call::{Call, CallId, Calls};
 use crate::cdr::Outbox;
 use crate::clock::WallClock;
 use crate::compile::Runtime;
@@ -253,7 +253,7 @@ impl Edge {
             self.fraud.next_timeout(),
             self.outbox.next_timeout(),
             self.group.next_timeout(),
-            self.next_call_timeout(),
+            self.calls.next_timeout(),
         ];
         parts.into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
@@ -342,9 +342,10 @@ impl Edge {
             }
             self.refresh_lamps(now);
             if quiet {
-                return;
+                break;
             }
         }
+        self.calls.settle(Call::next_timeout);
     }
 
     /// Trunk groups of the configuration; where a group was, its active member stays.

@@ -126,7 +126,7 @@ impl Edge {
 
     /// Looks at every lamp after something happened to the calls.
     pub(super) fn refresh_lamps(&mut self, now: Instant) {
-        if self.watches.lamps.is_empty() {
+        if self.watches.lamps.is_empty() || !self.calls.are_touched() {
             return;
         }
         let changed: Vec<_> = self

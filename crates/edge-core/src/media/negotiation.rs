@@ -155,10 +155,7 @@ impl LegNegotiation {
     /// # Errors
     /// The [`Refusal`] that [`Self::answer`] would end in: there is no point in calling anybody then.
     pub fn examine(&self, offer: &[u8]) -> Result<Vec<Codec>, Refusal> {
-        let offer = SessionDescription::parse(offer)?;
-        let mut trial = self.side.clone();
-        trial.answer(&offer, Direction::SendRecv, self.signalling)?;
-        Ok(trial.peer_codecs().to_vec())
+        self.side.examine(&SessionDescription::parse(offer)?, self.signalling)
     }
 
     /// The codecs of the peer's last description that was accepted, in its order.

@@ -44,9 +44,16 @@ impl Line {
     /// A new line. CR, LF and NUL in the value are left out, so that no value can add a line.
     #[must_use]
     pub fn new(kind: u8, value: &str) -> Self {
-        let mut raw = Vec::with_capacity(value.len() + 2);
+        Self::of_parts(kind, &[value])
+    }
+
+    /// A new line whose value is in several parts.
+    pub(crate) fn of_parts(kind: u8, parts: &[&str]) -> Self {
+        let mut raw = Vec::with_capacity(2 + parts.iter().map(|part| part.len()).sum::<usize>());
         raw.extend_from_slice(&[kind, b'=']);
-        raw.extend(value.bytes().filter(|b| !matches!(b, b'\r' | b'\n' | 0)));
+        for part in parts {
+            part.split(['\r', '\n', '\0']).for_each(|clean| raw.extend_from_slice(clean.as_bytes()));
+        }
         Self { raw: raw.into(), end: LineEnd::CrLf, number: 0 }
     }
 
@@ -90,6 +97,15 @@ impl Line {
             Some(colon) => (&value[..colon], Some(&value[colon + 1..])),
             None => (value, None),
         })
+    }
+
+    /// Whether this is an `a=` line with this name.
+    pub(crate) fn is_attribute(&self, name: &str) -> bool {
+        // RFC 8866 §6: attribute names are case-sensitive; peers that write `a=RTPMAP` are read all the same.
+        self.kind() == Some(b'a')
+            && self.value().split_at_checked(name.len()).is_some_and(|(start, rest)| {
+                matches!(rest, [] | [b':', ..]) && start.eq_ignore_ascii_case(name.as_bytes())
+            })
     }
 
     /// The whole line without its end.

@@ -64,7 +64,11 @@ impl Section {
     /// The raw value of the first attribute with this name (`Some(None)` for a flag such as `a=rtcp-mux`).
     #[must_use]
     pub fn raw_attribute(&self, name: &str) -> Option<Option<&[u8]>> {
-        self.lines.iter().find(|line| is_named(line, name)).and_then(Line::attribute).map(|(_, value)| value)
+        self.lines
+            .iter()
+            .find(|line| line.is_attribute(name))
+            .and_then(Line::attribute)
+            .map(|(_, value)| value)
     }
 
     /// Whether there is an attribute with this name.
@@ -81,17 +85,16 @@ impl Section {
 
     /// Adds an attribute by name; CR, LF and NUL are left out of the value.
     pub fn add_attribute(&mut self, name: &str, value: Option<&str>) {
-        let text = match value {
-            Some(value) => format!("{name}:{value}"),
-            None => name.to_owned(),
-        };
-        self.lines.push(Line::new(b'a', &text));
+        self.lines.push(match value {
+            Some(value) => Line::of_parts(b'a', &[name, ":", value]),
+            None => Line::new(b'a', name),
+        });
     }
 
     /// Removes all attributes with this name; says how many there were.
     pub fn remove_attribute(&mut self, name: &str) -> usize {
         let before = self.lines.len();
-        self.lines.retain(|line| !is_named(line, name));
+        self.lines.retain(|line| !line.is_attribute(name));
         before - self.lines.len()
     }
 
@@ -128,7 +131,7 @@ impl Section {
     }
 
     fn named(&self, name: &'static str) -> impl Iterator<Item = (&Line, Option<&[u8]>)> {
-        let of_name = move |line: &&Line| is_named(line, name);
+        let of_name = move |line: &&Line| line.is_attribute(name);
         self.lines.iter().filter(of_name).map(|line| (line, line.attribute().and_then(|(_, value)| value)))
     }
 }
@@ -141,9 +144,4 @@ pub(crate) fn rank(kind: u8) -> usize {
 /// Whether RFC 8866 defines this type letter.
 pub(crate) fn is_known(kind: u8) -> bool {
     ORDER.contains(&kind)
-}
-
-// RFC 8866 §6: attribute names are case-sensitive; peers that write `a=RTPMAP` are read all the same.
-fn is_named(line: &Line, name: &str) -> bool {
-    line.attribute().is_some_and(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
 }

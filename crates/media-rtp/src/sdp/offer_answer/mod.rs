@@ -89,8 +89,11 @@ impl Agreement {
 struct Sections {
     audio: usize,
     mid: Option<Mid>,
-    refused: Box<[(MediaLine, Option<Mid>)]>,
+    refused: Box<[Refused]>,
 }
+
+/// A section without media: its `m=` line, and its identifier in a bundle.
+type Refused = (MediaLine, Option<Mid>);
 
 impl Sections {
     fn of(description: &SessionDescription, audio: usize) -> Self {
@@ -104,7 +107,7 @@ impl Sections {
     }
 
     /// Those before the audio, and those after it.
-    fn around_audio(&self) -> (&[(MediaLine, Option<Mid>)], &[(MediaLine, Option<Mid>)]) {
+    fn around_audio(&self) -> (&[Refused], &[Refused]) {
         self.refused.split_at(self.audio.min(self.refused.len()))
     }
 }
@@ -268,6 +271,24 @@ impl OfferAnswer {
         Err(first_refusal.unwrap_or(Refusal::NoAudio))
     }
 
+    /// The codecs of an offer, in its order, without answering it.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that [`Self::answer`] would end in.
+    pub fn examine(&self, offer: &SessionDescription, signalling: Signalling) -> Result<Vec<Codec>, Refusal> {
+        if self.pending.is_some() {
+            return Err(Refusal::Glare);
+        }
+        let mut first_refusal = None;
+        for index in self.audio_sections(offer, signalling) {
+            match self.examine_section(offer, index, signalling) {
+                Ok(remote) => return Ok(remote.formats.into_iter().map(|format| format.codec).collect()),
+                Err(refusal) => first_refusal = first_refusal.or(Some(refusal)),
+            }
+        }
+        Err(first_refusal.unwrap_or(Refusal::NoAudio))
+    }
+
     /// Takes the answer to the own offer. The same answer again (18x, then 200) gives the same session.
     ///
     /// # Errors
@@ -356,6 +377,19 @@ impl OfferAnswer {
         let later = |i: &usize| offer.media()[*i].line().protocol.is_secure() != prefer_secure;
         indexes.sort_by_key(|i| (self.agreement.is_none() || *i != self.sections.audio, later(i), *i));
         indexes
+    }
+
+    fn examine_section<'o>(
+        &self,
+        offer: &'o SessionDescription,
+        index: usize,
+        signalling: Signalling,
+    ) -> Result<RemoteAudio<'o>, Refusal> {
+        let remote = RemoteAudio::read(offer, &offer.media()[index], &self.local, &self.config.targets)?;
+        self.choose(&remote)?;
+        // An answer may make a key; this one makes none that lasts.
+        self.clone().answer_security(&remote, signalling)?;
+        Ok(remote)
     }
 
     fn answer_section(
