@@ -73,11 +73,19 @@ struct Check<'c> {
     found: &'c mut Diagnostics,
 }
 
-impl Check<'_> {
+/// The first From, Via and CSeq of a message, as far as they can be read.
+#[derive(Default)]
+struct Identifiers<'m> {
+    from: Option<Result<header::From<'m>, HeaderFault>>,
+    via: Option<Result<header::Via<'m>, HeaderFault>>,
+    cseq: Option<Result<header::CSeq<'m>, HeaderFault>>,
+}
+
+impl<'c> Check<'c> {
     fn run(mut self) {
         self.presence();
-        self.headers();
-        self.identifiers();
+        let identifiers = self.headers();
+        self.identifiers(&identifiers);
         match (self.message.method(), self.message.request_uri()) {
             (Some(method), Some(uri)) => {
                 self.request_uri(uri);
@@ -114,20 +122,23 @@ impl Check<'_> {
         }
     }
 
-    fn headers(&mut self) {
+    /// Reads every header there is a view for, and gives back those that identify the message.
+    fn headers(&mut self) -> Identifiers<'c> {
         let message = self.message;
+        let mut identifiers = Identifiers::default();
         for field in message.headers() {
             let Some(name) = field.known else { continue };
-            let Some(fault) = unreadable(name, field.value) else { continue };
+            let Some(fault) = unreadable(name, field.value, &mut identifiers) else { continue };
             let code = if is_essential(name) { Code::BadHeader(name) } else { Code::IgnoredHeader(name) };
             self.report(code, field.value.get(fault..).unwrap_or_default());
         }
+        identifiers
     }
 
     /// CSeq against the start line, tag and branch.
-    fn identifiers(&mut self) {
+    fn identifiers(&mut self, found: &Identifiers<'_>) {
         let message = self.message;
-        if let (Some(method), Some(Ok(cseq))) = (message.method(), message.typed::<header::CSeq<'_>>())
+        if let (Some(method), Some(Ok(cseq))) = (message.method(), &found.cseq)
             && cseq.method != method
         {
             let known = match self.element.methods {
@@ -137,12 +148,12 @@ impl Check<'_> {
             let code = if known { Code::MethodMismatch } else { Code::UnknownMethodMismatch };
             self.report(code, message.header(HeaderName::CSeq).unwrap_or_default());
         }
-        if let Some(Ok(from)) = message.typed::<header::From<'_>>()
+        if let Some(Ok(from)) = &found.from
             && from.tag().is_none()
         {
             self.report(Code::MissingTag, message.header(HeaderName::From).unwrap_or_default());
         }
-        if let Some(Ok(via)) = message.typed::<header::Via<'_>>()
+        if let Some(Ok(via)) = &found.via
             && via.unique_branch().is_none()
         {
             // RFC 4475 §3.2.1: the bare cookie identifies nothing; both are matched as RFC 2543 did.
@@ -315,22 +326,38 @@ const fn is_essential(name: HeaderName) -> bool {
 }
 
 /// Offset in `value` of the first fault of the header's view; `None` when it reads, or there is no view.
-fn unreadable(name: HeaderName, value: &[u8]) -> Option<usize> {
+fn unreadable<'m>(name: HeaderName, value: &'m [u8], identifiers: &mut Identifiers<'m>) -> Option<usize> {
     macro_rules! views {
         ($($view:ident),* $(,)?) => {
             match name {
-                $( HeaderName::$view => read::<header::$view>(value), )*
+                HeaderName::From => read(value, &mut identifiers.from),
+                HeaderName::Via => read(value, &mut identifiers.via),
+                HeaderName::CSeq => read(value, &mut identifiers.cseq),
+                $( HeaderName::$view => read::<header::$view>(value, &mut None), )*
                 _ => return None,
             }
         };
     }
-    fn read<'a, H: Header<'a>>(value: &'a [u8]) -> Result<(), (usize, HeaderFault)> {
+    /// The first element stays in `first`.
+    fn read<'a, H: Header<'a>>(
+        value: &'a [u8],
+        first: &mut Option<Result<H, HeaderFault>>,
+    ) -> Result<(), (usize, HeaderFault)> {
+        let mut keep = |element, at| match H::parse(element) {
+            Ok(view) => {
+                first.get_or_insert(Ok(view));
+                Ok(())
+            }
+            Err(fault) => {
+                first.get_or_insert(Err(fault));
+                Err((at, fault))
+            }
+        };
         if !H::NAME.is_list() {
-            return H::parse(value).map(drop).map_err(|fault| (0, fault));
+            return keep(value, 0);
         }
         for element in split_list(value) {
-            let at = element.as_ptr() as usize - value.as_ptr() as usize;
-            H::parse(element).map_err(|fault| (at, fault))?;
+            keep(element, element.as_ptr() as usize - value.as_ptr() as usize)?;
         }
         Ok(())
     }
@@ -345,13 +372,11 @@ fn unreadable(name: HeaderName, value: &[u8]) -> Option<usize> {
         ContentDisposition,
         ContentId,
         ContentType,
-        CSeq,
         Date,
         Diversion,
         ErrorInfo,
         Event,
         Expires,
-        From,
         Geolocation,
         GeolocationError,
         GeolocationRouting,
@@ -387,7 +412,6 @@ fn unreadable(name: HeaderName, value: &[u8]) -> Option<usize> {
         To,
         Unsupported,
         UserToUser,
-        Via,
         Warning,
         XUserToUser,
     );
