@@ -26,7 +26,7 @@ minimum_rust() {
 for crate in $(published); do step "alone-$crate" alone "$crate"; done
 step minimum-rust minimum_rust
 step flood env FLOOD_SECONDS=1800 timeout 3600 cargo test --package edge-core --release --test interop_security calls_do_not_notice_a_flood -- --nocapture
-step bench-edge timeout 600 cargo run --release --package edge-bench -- --quick
+step bench-edge timeout 1200 cargo run --release --package edge-bench -- --quick
 step benches cargo bench --workspace --all-features --no-run
 step properties env PROPTEST_CASES=20000 timeout 7200 cargo test --workspace --all-features --release --lib --tests -- prop
 for target in fuzz/fuzz_targets/*.rs; do
