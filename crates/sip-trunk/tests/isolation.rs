@@ -50,7 +50,11 @@ impl Engine for Fragile {
             Input::Datagram { socket, remote, bytes } => (socket, remote, bytes),
             Input::Received { bytes, .. } => panic!("{bytes:?} on a connection"),
             Input::Closed { .. } => return self.closed += 1,
-            _ => return,
+            Input::SendFailed { .. }
+            | Input::Accepted { .. }
+            | Input::Connected { .. }
+            | Input::Resolved { .. }
+            | Input::NetworkChanged => return,
         };
         self.out.push_back(Output::Io(Io::Datagram { socket, remote, bytes: bytes.clone() }));
         match &bytes[..] {

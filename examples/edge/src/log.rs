@@ -13,7 +13,9 @@ pub(crate) fn start(filter: EnvFilter) {
     // The texts of panics may have been sent by somebody.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let why = panic.payload_as_str().unwrap_or("it does not say why");
+        let text = panic.payload().downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str));
+        let why = text.unwrap_or("it does not say why");
         let trace = std::backtrace::Backtrace::capture();
         error!(place, "a panic: {}; {trace}", why.escape_debug());
     }));

@@ -280,10 +280,10 @@ fn a_panic_leaves_nothing_taken() {
     assert!(!call_id.is_empty());
     let running = String::from_utf8_lossy(carrier.invite().header(HeaderName::CallId).unwrap()).into_owned();
     let forged = format!(
-        "OPTIONS sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.9;branch=z9hG4bKx\r\nMax-Forwards: 70\r\n\
-         From: <sip:a@b>;tag=1\r\nTo: <sip:x@b>;tag=2\r\nCall-ID: {running}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        "REGISTER sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.9;branch=z9hG4bKx\r\nMax-Forwards: 70\r\n\
+         From: <sip:a@b>;tag=1\r\nTo: <sip:x@b>;tag=2\r\nCall-ID: {running}\r\nCSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n"
     );
-    let _trap = tracing::subscriber::set_default(Trap(["received from 198.51.100.9", "OPTIONS sip:x"]));
+    let _trap = tracing::subscriber::set_default(Trap(["received from 198.51.100.9", "REGISTER sip:x"]));
     let (from, to) = ("198.51.100.9:5060".parse().unwrap(), EDGE.parse().unwrap());
     edge.handle_input(Arrival { from, to, event: Arrived::Datagram(forged.into_bytes()) }, sim.now());
     assert_eq!((edge.edge.status().faults, edge.edge.status().calls), (faults + 1, 1));
