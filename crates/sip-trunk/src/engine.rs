@@ -6,8 +6,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hmac::{Hmac, Mac};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 use sha2::Sha256;
 
 use crate::endpoint::{Input, Output};
@@ -19,9 +17,13 @@ pub struct Seed(pub [u8; 32]);
 impl Seed {
     /// A seed of its own for a part of an engine.
     pub fn derive(&self, purpose: &str) -> Self {
+        Self(self.derive_bytes(purpose.as_bytes()))
+    }
+
+    fn derive_bytes(&self, message: &[u8]) -> [u8; 32] {
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        mac.update(purpose.as_bytes());
-        Self(mac.finalize().into_bytes().into())
+        mac.update(message);
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -134,19 +136,32 @@ impl BuildHasher for KeyedState {
     }
 }
 
-/// Numbers and names nobody can guess: the key stream of ChaCha20 under the seed.
+/// Numbers and names nobody can guess: HMAC of a counter under the seed.
 #[derive(Debug)]
-pub(crate) struct Tokens(ChaCha20Rng);
+pub(crate) struct Tokens {
+    key: Seed,
+    count: u64,
+    block: [u8; 32],
+    used: usize,
+}
 
 impl Tokens {
     /// `purpose` keeps generators of one seed apart.
     pub(crate) fn new(seed: &Seed, purpose: &str) -> Self {
-        Self(ChaCha20Rng::from_seed(seed.derive(purpose).0))
+        Self { key: seed.derive(purpose), count: 0, block: [0; 32], used: 32 }
     }
 
     /// 64 random bits.
     pub(crate) fn number(&mut self) -> u64 {
-        self.0.next_u64()
+        if self.used + 8 > self.block.len() {
+            self.count += 1;
+            self.block = self.key.derive_bytes(&self.count.to_be_bytes());
+            self.used = 0;
+        }
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.block[self.used..self.used + 8]);
+        self.used += 8;
+        u64::from_be_bytes(bytes)
     }
 
     /// A number below `bound`, which is at least 1; the bias is below 2⁻³² for any 32-bit bound.

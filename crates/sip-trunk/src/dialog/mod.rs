@@ -11,7 +11,7 @@
 mod routes;
 
 use crate::endpoint::Source;
-use crate::header::{CSeq, Contact, From, Header, To, name_addr};
+use crate::header::{CSeq, Contact, From, Header, To};
 use crate::msg::{Draft, HeaderName, Message, Method};
 use crate::transport::{Path, SocketId, Transport};
 use routes::peer_is_behind_nat;
@@ -296,11 +296,6 @@ fn contact(message: &Message) -> Option<Box<str>> {
 
 pub(crate) fn first<'a, H: Header<'a>>(message: &'a Message, name: HeaderName) -> Option<H> {
     H::parse(message.values(name).next()?).ok()
-}
-
-/// The tag in From or To.
-pub(crate) fn tag(message: &Message, name: HeaderName) -> Option<&str> {
-    name_addr::tag(message.values(name).next()?)
 }
 
 /// A header value as text, folds and stray bytes cleaned.

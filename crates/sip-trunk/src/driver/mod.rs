@@ -266,8 +266,7 @@ impl<E: Engine> Driver<E> {
                 Wake::News(news) => self.take_news(news, now),
                 Wake::Nothing => {}
             }
-            // What has become due since is seen in the next round.
-            if due.is_some_and(|at| at.into_std() <= now) {
+            if self.due().is_some_and(|at| at <= now) {
                 let done = self.guarded(|| During::Timeout, now, |driver| driver.engine.handle_timeout(now));
                 self.rest_until = (!done).then(|| now + REST);
             }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::deliver::Prompt;
 use super::{Endpoint, Event, Output, Source, via, wire};
-use crate::dialog::tag;
+use crate::header::To;
 use crate::msg::{Draft, Element, HeaderName, Message, Method, Scan, error_reply};
 use crate::overload::{self, Admission, Priority};
 use crate::transport::{MessageAdmission, Path, SocketId, Standing};
@@ -111,7 +111,7 @@ impl Endpoint {
     pub(super) fn sheds(&mut self, message: &Message, source: &Source) -> bool {
         let is_peer = self.sources.is_peer(source.remote.ip());
         let Some(control) = &mut self.overload else { return false };
-        let in_dialog = tag(message, HeaderName::To).is_some();
+        let in_dialog = message.typed::<To<'_>>().and_then(Result::ok).is_some_and(|to| to.tag().is_some());
         let is_call = message.method() == Some(Method::Invite) && !in_dialog;
         let priority =
             if is_call && !is_emergency(message, is_peer) { Priority::Normal } else { Priority::Spared };

@@ -52,7 +52,7 @@ mod lex;
 mod list;
 mod location;
 mod multipart;
-pub(crate) mod name_addr;
+mod name_addr;
 mod option_tag;
 mod params;
 mod privacy;

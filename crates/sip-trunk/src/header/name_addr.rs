@@ -52,24 +52,6 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-/// The tag of a From or To value that has been checked: the address itself is not read again.
-pub(crate) fn tag(value: &[u8]) -> Option<&str> {
-    let mut cursor = Cursor::begin(value).ok()?;
-    if cursor.peek() == Some(b'"') {
-        cursor.quoted().ok()?;
-        cursor.skip_lws();
-    } else {
-        bare_display(&mut cursor).ok()?;
-    }
-    let stop = if cursor.peek() == Some(b'<') {
-        memchr::memchr(b'>', cursor.rest())? + 1
-    } else {
-        memchr::memchr(b';', cursor.rest())?
-    };
-    cursor.advance(stop);
-    Params::read(&mut cursor).ok()?.token("tag")
-}
-
 /// Words before a `<`, if there is one before any parameter.
 fn bare_display<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Text<'a>>, HeaderFault> {
     let rest = cursor.rest();

@@ -73,19 +73,11 @@ struct Check<'c> {
     found: &'c mut Diagnostics,
 }
 
-/// The first From, Via and CSeq of a message, as far as they can be read.
-#[derive(Default)]
-struct Identifiers<'m> {
-    from: Option<Result<header::From<'m>, HeaderFault>>,
-    via: Option<Result<header::Via<'m>, HeaderFault>>,
-    cseq: Option<Result<header::CSeq<'m>, HeaderFault>>,
-}
-
-impl<'c> Check<'c> {
+impl Check<'_> {
     fn run(mut self) {
         self.presence();
-        let identifiers = self.headers();
-        self.identifiers(&identifiers);
+        self.headers();
+        self.identifiers();
         match (self.message.method(), self.message.request_uri()) {
             (Some(method), Some(uri)) => {
                 self.request_uri(uri);
@@ -122,23 +114,20 @@ impl<'c> Check<'c> {
         }
     }
 
-    /// Reads every header there is a view for, and gives back those that identify the message.
-    fn headers(&mut self) -> Identifiers<'c> {
+    fn headers(&mut self) {
         let message = self.message;
-        let mut identifiers = Identifiers::default();
         for field in message.headers() {
             let Some(name) = field.known else { continue };
-            let Some(fault) = unreadable(name, field.value, &mut identifiers) else { continue };
+            let Some(fault) = unreadable(name, field.value) else { continue };
             let code = if is_essential(name) { Code::BadHeader(name) } else { Code::IgnoredHeader(name) };
             self.report(code, field.value.get(fault..).unwrap_or_default());
         }
-        identifiers
     }
 
     /// CSeq against the start line, tag and branch.
-    fn identifiers(&mut self, found: &Identifiers<'_>) {
+    fn identifiers(&mut self) {
         let message = self.message;
-        if let (Some(method), Some(Ok(cseq))) = (message.method(), &found.cseq)
+        if let (Some(method), Some(Ok(cseq))) = (message.method(), message.typed::<header::CSeq<'_>>())
             && cseq.method != method
         {
             let known = match self.element.methods {
@@ -148,12 +137,12 @@ impl<'c> Check<'c> {
             let code = if known { Code::MethodMismatch } else { Code::UnknownMethodMismatch };
             self.report(code, message.header(HeaderName::CSeq).unwrap_or_default());
         }
-        if let Some(Ok(from)) = &found.from
+        if let Some(Ok(from)) = message.typed::<header::From<'_>>()
             && from.tag().is_none()
         {
             self.report(Code::MissingTag, message.header(HeaderName::From).unwrap_or_default());
         }
-        if let Some(Ok(via)) = &found.via
+        if let Some(Ok(via)) = message.typed::<header::Via<'_>>()
             && via.unique_branch().is_none()
         {
             // RFC 4475 §3.2.1: the bare cookie identifies nothing; both are matched as RFC 2543 did.
@@ -326,38 +315,22 @@ const fn is_essential(name: HeaderName) -> bool {
 }
 
 /// Offset in `value` of the first fault of the header's view; `None` when it reads, or there is no view.
-fn unreadable<'m>(name: HeaderName, value: &'m [u8], identifiers: &mut Identifiers<'m>) -> Option<usize> {
+fn unreadable(name: HeaderName, value: &[u8]) -> Option<usize> {
     macro_rules! views {
         ($($view:ident),* $(,)?) => {
             match name {
-                HeaderName::From => read(value, &mut identifiers.from),
-                HeaderName::Via => read(value, &mut identifiers.via),
-                HeaderName::CSeq => read(value, &mut identifiers.cseq),
-                $( HeaderName::$view => read::<header::$view>(value, &mut None), )*
+                $( HeaderName::$view => read::<header::$view>(value), )*
                 _ => return None,
             }
         };
     }
-    /// The first element stays in `first`.
-    fn read<'a, H: Header<'a>>(
-        value: &'a [u8],
-        first: &mut Option<Result<H, HeaderFault>>,
-    ) -> Result<(), (usize, HeaderFault)> {
-        let mut keep = |element, at| match H::parse(element) {
-            Ok(view) => {
-                first.get_or_insert(Ok(view));
-                Ok(())
-            }
-            Err(fault) => {
-                first.get_or_insert(Err(fault));
-                Err((at, fault))
-            }
-        };
+    fn read<'a, H: Header<'a>>(value: &'a [u8]) -> Result<(), (usize, HeaderFault)> {
         if !H::NAME.is_list() {
-            return keep(value, 0);
+            return H::parse(value).map(drop).map_err(|fault| (0, fault));
         }
         for element in split_list(value) {
-            keep(element, element.as_ptr() as usize - value.as_ptr() as usize)?;
+            let at = element.as_ptr() as usize - value.as_ptr() as usize;
+            H::parse(element).map_err(|fault| (at, fault))?;
         }
         Ok(())
     }
@@ -372,11 +345,13 @@ fn unreadable<'m>(name: HeaderName, value: &'m [u8], identifiers: &mut Identifie
         ContentDisposition,
         ContentId,
         ContentType,
+        CSeq,
         Date,
         Diversion,
         ErrorInfo,
         Event,
         Expires,
+        From,
         Geolocation,
         GeolocationError,
         GeolocationRouting,
@@ -412,6 +387,7 @@ fn unreadable<'m>(name: HeaderName, value: &'m [u8], identifiers: &mut Identifie
         To,
         Unsupported,
         UserToUser,
+        Via,
         Warning,
         XUserToUser,
     );

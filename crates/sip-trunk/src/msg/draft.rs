@@ -51,10 +51,8 @@ pub enum DraftError {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Draft {
-    /// The start line and the header lines so far.
-    head: Vec<u8>,
-    /// Where the header lines begin.
-    headers: usize,
+    start: Vec<u8>,
+    headers: Vec<u8>,
     body: Bytes,
     fault: Option<DraftError>,
 }
@@ -71,7 +69,7 @@ impl Draft {
         } else {
             None
         };
-        Self::new(&[method.as_str(), " ", uri, " SIP/2.0\r\n"], fault)
+        Self::new(format!("{method} {uri} SIP/2.0\r\n").into_bytes(), fault)
     }
 
     /// A new response with its registered reason phrase.
@@ -88,9 +86,7 @@ impl Draft {
         } else {
             None
         };
-        let digits = &mut [0; 20];
-        let code = std::str::from_utf8(decimal(code.into(), digits)).unwrap_or_default();
-        Self::new(&["SIP/2.0 ", code, " ", reason, "\r\n"], fault)
+        Self::new(format!("SIP/2.0 {code} {reason}\r\n").into_bytes(), fault)
     }
 
     /// The response to `request`, with Via, From, To, Call-ID and CSeq taken over (RFC 3261 §8.2.6).
@@ -129,10 +125,9 @@ impl Draft {
     pub fn header<'n>(mut self, name: impl Into<FieldName<'n>>, value: impl AsRef<[u8]>) -> Self {
         let name = name.into();
         let (text, value) = (name.as_str(), value.as_ref());
-        let is_known = matches!(name, FieldName::Known(_));
         if name == FieldName::Known(HeaderName::ContentLength) {
             self.fail(DraftError::ContentLengthGiven);
-        } else if !is_known && !is_token(text.as_bytes()) {
+        } else if !is_token(text.as_bytes()) {
             self.fail(DraftError::NotAToken(text.to_owned()));
         } else if !hygiene::is_safe_value(value) {
             self.fail(DraftError::UnsafeText(text.to_owned()));
@@ -162,8 +157,19 @@ impl Draft {
     ///
     /// # Errors
     /// The first mistake made while drafting.
-    pub fn finish(self) -> Result<Bytes, DraftError> {
-        self.finish_below(b"")
+    pub fn finish(mut self) -> Result<Bytes, DraftError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let length = self.body.len();
+        let mut out = self.start;
+        out.reserve_exact(self.headers.len() + length + 44);
+        out.append(&mut self.headers);
+        out.extend_from_slice(b"Content-Length: ");
+        out.extend_from_slice(decimal(length, &mut [0; 20]));
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(&self.body);
+        Ok(Bytes::from(out))
     }
 
     /// The message as the scanner sees it, for code that keeps what it sent.
@@ -180,11 +186,14 @@ impl Draft {
     /// The bytes to send, with `top`, whole header lines, above all others. The draft stays, for another attempt.
     pub(crate) fn finish_below(&self, top: &[u8]) -> Result<Bytes, DraftError> {
         self.check()?;
-        let (start, headers) = self.head.split_at(self.headers);
-        let length = &mut [0; 20];
-        let length = decimal(self.body.len(), length);
-        // In one piece of memory of just that size: it stays for as long as the message may have to be repeated.
-        Ok(Bytes::from([start, top, headers, b"Content-Length: ", length, b"\r\n\r\n", &self.body].concat()))
+        let length = self.body.len();
+        let parts = [&self.start[..], top, &self.headers, b"Content-Length: "];
+        let mut out = Vec::with_capacity(parts.iter().map(|part| part.len()).sum::<usize>() + length + 24);
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+        out.extend_from_slice(decimal(length, &mut [0; 20]));
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(&self.body);
+        Ok(Bytes::from(out))
     }
 
     /// Whether it can become a message.
@@ -195,19 +204,19 @@ impl Draft {
     /// How many bytes it will be.
     pub(crate) fn len(&self) -> usize {
         const LENGTH_AND_END: usize = 24;
-        self.head.len() + self.body.len() + LENGTH_AND_END
+        self.start.len() + self.headers.len() + self.body.len() + LENGTH_AND_END
     }
 
     /// The method of a request; `None` for a response.
     pub(crate) fn method(&self) -> Option<Method<'_>> {
-        let method = self.head.split(|&byte| byte == b' ').next()?;
+        let method = self.start.split(|&byte| byte == b' ').next()?;
         if method.starts_with(b"SIP/") { None } else { Method::parse(method) }
     }
 
     /// The Request-URI of a request; `None` for a response.
     pub(crate) fn request_uri(&self) -> Option<&str> {
         self.method()?;
-        std::str::from_utf8(self.head.split(|&byte| byte == b' ').nth(1)?).ok()
+        std::str::from_utf8(self.start.split(|&byte| byte == b' ').nth(1)?).ok()
     }
 
     /// The body.
@@ -217,29 +226,27 @@ impl Draft {
 
     /// Removes CSeq and returns its number, so that each attempt at the request gets one of its own.
     pub(crate) fn take_cseq(&mut self) -> Option<u32> {
-        let mut at = self.headers;
-        let line = self.head[at..].split_inclusive(|&byte| byte == b'\n').find_map(|line| {
+        let mut at = 0;
+        let line = self.headers.split_inclusive(|&byte| byte == b'\n').find_map(|line| {
             let start = at;
             at += line.len();
             let is_cseq = line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"CSeq:"));
             is_cseq.then_some(start..at)
         })?;
-        let value = std::str::from_utf8(&self.head[line.start + 5..line.end]).ok()?;
+        let value = std::str::from_utf8(&self.headers[line.start + 5..line.end]).ok()?;
         let number = value.split_ascii_whitespace().next()?.parse().ok()?;
-        self.head.drain(line);
+        self.headers.drain(line);
         Some(number)
     }
 
     /// The status of a response; `None` for a request.
     pub(crate) fn status(&self) -> Option<u16> {
-        let status = self.head.strip_prefix(b"SIP/2.0 ")?.get(..3)?;
+        let status = self.start.strip_prefix(b"SIP/2.0 ")?.get(..3)?;
         std::str::from_utf8(status).ok()?.parse().ok()
     }
 
-    fn new(start: &[&str], fault: Option<DraftError>) -> Self {
-        let mut head = Vec::with_capacity(768);
-        start.iter().for_each(|part| head.extend_from_slice(part.as_bytes()));
-        Self { headers: head.len(), head, body: Bytes::new(), fault }
+    fn new(start: Vec<u8>, fault: Option<DraftError>) -> Self {
+        Self { start, headers: Vec::with_capacity(512), body: Bytes::new(), fault }
     }
 
     fn copy_first(self, from: &Message, name: HeaderName) -> Self {
@@ -249,17 +256,17 @@ impl Draft {
     fn copy_up_to(mut self, count: usize, from: &Message, name: FieldName<'_>) -> Self {
         let bytes = from.received();
         for field in from.fields().iter().filter(|field| name.matches(field, bytes)).take(count) {
-            self.head.extend_from_slice(name.as_str().as_bytes());
-            self.head.extend_from_slice(b": ");
-            hygiene::write_clean(&mut self.head, field.value(bytes));
-            self.head.extend_from_slice(b"\r\n");
+            self.headers.extend_from_slice(name.as_str().as_bytes());
+            self.headers.extend_from_slice(b": ");
+            hygiene::write_clean(&mut self.headers, field.value(bytes));
+            self.headers.extend_from_slice(b"\r\n");
         }
         self
     }
 
     fn write_header(&mut self, name: &str, value: &[u8]) {
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-            self.head.extend_from_slice(part);
+            self.headers.extend_from_slice(part);
         }
     }
 

@@ -108,9 +108,6 @@ pub(super) fn is_safe_value(value: &[u8]) -> bool {
 
 /// Appends `value` as one clean line: folds become a space, irregular bytes a question mark.
 pub(super) fn write_clean(out: &mut Vec<u8>, value: &[u8]) {
-    if count_unusual(value) == 0 {
-        return out.extend_from_slice(value);
-    }
     let mut rest = value;
     while let Some((&byte, tail)) = rest.split_first() {
         match byte {

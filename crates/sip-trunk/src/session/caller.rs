@@ -8,9 +8,9 @@ use super::timer::{self, Expiry};
 use super::{Role, Session, SessionId, State};
 use crate::Deadline;
 use crate::auth::{AnswerError, AuthHeader};
-use crate::dialog::{Dialog, first, tag};
+use crate::dialog::{Dialog, first};
 use crate::endpoint::{Destination, Failure, RequestId, SendError, Source};
-use crate::header::{MinSe, SessionExpires};
+use crate::header::{MinSe, SessionExpires, To};
 use crate::msg::{Draft, HeaderName, Message, Method};
 use crate::ua::command::{Body, Invite, Reliable, SessionTimer};
 use crate::ua::event::{EndCause, Event};
@@ -170,7 +170,8 @@ impl Session {
         wire: &mut Wire,
         now: Instant,
     ) {
-        let Some(tag) = tag(&message, HeaderName::To).map(str::to_owned) else {
+        let Some(tag) = first::<To<'_>>(&message, HeaderName::To).and_then(|to| to.tag().map(str::to_owned))
+        else {
             // RFC 3261 §12.1.2 wants a tag in every 2xx; without one there is no dialog to acknowledge in.
             return self.on_invite_failure(502, Some(message), None, None, wire, now);
         };
@@ -295,7 +296,7 @@ impl Session {
         let (Some(known), Some(template)) = (known, template) else { return };
         let template = Template { draft: with_body(template.draft, known.answer.as_deref()), ..template };
         // RFC 3261 §13.2.2.4: the number of the INVITE, and its credentials.
-        wire.acknowledge(template.into_outgoing(known.cseq, &known.auth), now);
+        wire.acknowledge(template.outgoing(known.cseq, &known.auth), now);
     }
 
     /// Notes that an ACK is due for a 2xx.
@@ -345,7 +346,7 @@ impl Session {
         let Ok(dialog) = Dialog::of_response(message, &local, &target) else { return };
         let mut fork = Fork::new(dialog, Negotiation::Settled, source, self.affinity);
         let (cseq, next) = (fork.dialog.local_cseq(), fork.dialog.next_cseq());
-        let ack = wire.template(&fork.dialog, Method::Ack, &self.contact).into_outgoing(cseq, &auth);
+        let ack = wire.template(&fork.dialog, Method::Ack, &self.contact).outgoing(cseq, &auth);
         wire.acknowledge(ack, now);
         let bye = wire.template(&fork.dialog, Method::Bye, &self.contact);
         wire.send_and_forget(bye, next, now);
@@ -354,7 +355,8 @@ impl Session {
     /// The early dialog of an answer, opened if it is new; `None` when the answer opens none.
     fn fork_of_answer(&mut self, message: &Message, source: &Source, wire: &Wire) -> Option<usize> {
         let calling = self.calling.as_ref()?;
-        let tag = tag(message, HeaderName::To)?;
+        let to = first::<To<'_>>(message, HeaderName::To)?;
+        let tag = to.tag()?;
         if let Some(known) = self.forks.iter().position(|fork| fork.dialog.remote_tag() == tag) {
             self.forks[known].dialog.refresh_target(message);
             return Some(known);

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::{Session, State};
-use crate::dialog::{Order, first, tag};
+use crate::dialog::{Order, first};
 use crate::endpoint::{RequestId, Source};
-use crate::header::CSeq;
+use crate::header::{CSeq, From};
 use crate::msg::{HeaderName, Message, Method};
 use crate::transaction::ServerId;
 use crate::ua::command::{Body, Headers};
@@ -22,7 +22,9 @@ impl Session {
         wire: &mut Wire,
         now: Instant,
     ) {
-        let fork = self.fork_tagged(tag(&message, HeaderName::From).unwrap_or_default());
+        let tag = first::<From<'_>>(&message, HeaderName::From);
+        let tag = tag.and_then(|from| from.tag()).unwrap_or_default().to_owned();
+        let fork = self.fork_tagged(&tag);
         let Some(transaction) = transaction else {
             if fork.is_some() {
                 self.on_ack(message, wire, now);
@@ -103,8 +105,8 @@ impl Session {
         if self.peer.address != Some(source.remote.ip()) {
             return None;
         }
-        let to = tag(challenge, HeaderName::To).unwrap_or_default();
-        let at = self.fork_tagged(to).unwrap_or(self.current);
+        let to = first::<crate::header::To<'_>>(challenge, HeaderName::To)?;
+        let at = self.fork_tagged(to.tag().unwrap_or_default()).unwrap_or(self.current);
         Some(self.forks.get_mut(at)?.dialog.next_cseq())
     }
 

@@ -1,7 +1,6 @@
 //! What makes two messages part of one transaction (RFC 3261 §17.1.3, §17.2.3).
 
-use crate::dialog::{first, tag};
-use crate::header::{CSeq, CallId, Header, Via};
+use crate::header::{CSeq, CallId, From, Header, To, Via};
 use crate::msg::{HeaderName, Message, Method};
 
 /// Key of the client transaction a response belongs to, or that a request of ours opens: branch and method of CSeq.
@@ -29,25 +28,31 @@ pub(super) fn server_key(message: &Message, method: &Method<'_>) -> Option<Box<[
     // RFC 3261 §17.2.3, for requests of RFC 2543: Request-URI, From tag, Call-ID, CSeq number and the whole top Via.
     let cseq = first::<CSeq<'_>>(message, HeaderName::CSeq)?;
     let number = cseq.number.to_string();
+    let from = first::<From<'_>>(message, HeaderName::From)?;
     let call_id = message.header(HeaderName::CallId)?;
-    let tag = tag(message, HeaderName::From).unwrap_or_default();
+    let tag = from.tag().unwrap_or_default();
     Some(join([message.request_uri()?, tag.as_bytes(), call_id, number.as_bytes(), top, method.as_bytes()]))
 }
 
 /// Key under which a request outside a dialog is known to have arrived by another way (RFC 3261 §8.2.2.2). `None` inside one.
 pub(super) fn merge_key(message: &Message) -> Option<Box<[u8]>> {
-    if tag(message, HeaderName::To).is_some() {
+    if first::<To<'_>>(message, HeaderName::To)?.tag().is_some() {
         return None;
     }
     let cseq = first::<CSeq<'_>>(message, HeaderName::CSeq)?;
+    let from = first::<From<'_>>(message, HeaderName::From)?;
     let call_id = first::<CallId<'_>>(message, HeaderName::CallId)?;
     let number = cseq.number.to_string();
     Some(join([
-        tag(message, HeaderName::From)?.as_bytes(),
+        from.tag()?.as_bytes(),
         call_id.as_str().as_bytes(),
         number.as_bytes(),
         cseq.method.as_str().as_bytes(),
     ]))
+}
+
+fn first<'a, H: Header<'a>>(message: &'a Message, name: HeaderName) -> Option<H> {
+    H::parse(message.values(name).next()?).ok()
 }
 
 /// NUL cannot occur in a part: the scanner refuses it.

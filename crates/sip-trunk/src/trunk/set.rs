@@ -52,8 +52,6 @@ pub struct Trunks {
     events: VecDeque<TrunkEvent>,
     keys: Keys,
     strangers: u64,
-    /// The earliest deadline of all trunks, as of the last [`settle`](Self::settle).
-    next: Option<Deadline>,
 }
 
 /// What a request was sent for: the key of the registration or of the way, and the trunk where it was then.
@@ -74,7 +72,6 @@ impl Trunks {
             events: VecDeque::new(),
             keys: Keys::new(seed.derive("trunks")),
             strangers: 0,
-            next: None,
         }
     }
 
@@ -142,14 +139,12 @@ impl Trunks {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
     pub fn next_timeout(&self) -> Option<Deadline> {
-        self.next
+        self.iter().filter_map(Trunk::next_timeout).min_by_key(|deadline| deadline.at)
     }
 
     /// Registers, refreshes and asks servers, when that is due.
     pub fn handle_timeout(&mut self, ua: &mut UserAgent, now: Instant) {
-        if self.is_leaving() || self.next.is_some_and(|next| next.at <= now) {
-            self.settle(ua, now);
-        }
+        self.settle(ua, now);
     }
 
     /// DNS, routes or our addresses changed: everything is registered and asked anew.
@@ -160,7 +155,6 @@ impl Trunks {
 
     /// Takes an event of the user agent; whether it was about a request of ours and is dealt with.
     pub fn handle_event(&mut self, event: &ua::Event, ua: &mut UserAgent, now: Instant) -> bool {
-        let mut concerned = false;
         let consumed = if let ua::Event::Response { request, message, source, .. } = event {
             self.response(*request, message, source, now)
         } else if let ua::Event::Failed { request, failure } = event {
@@ -168,12 +162,10 @@ impl Trunks {
         } else if let ua::Event::FlowLost { source, cause } = event {
             let trunks = self.trunks.values_mut().flat_map(Trunk::registrations_mut);
             trunks.for_each(|registration| registration.flow_lost(source.path, cause, now));
-            concerned = true;
             false
         } else if let ua::Event::PublicAddress { .. } = event {
             // The contact carriers know is no longer ours.
             self.trunks.values_mut().for_each(|trunk| trunk.check_now(now));
-            concerned = true;
             false
         } else if let ua::Event::Request { transaction, message, .. } = event {
             let looped = message.method() == Some(Method::Register) && self.is_looped(message, now);
@@ -185,9 +177,7 @@ impl Trunks {
         } else {
             false
         };
-        if concerned || consumed {
-            self.settle(ua, now);
-        }
+        self.settle(ua, now);
         consumed
     }
 
@@ -390,7 +380,6 @@ impl Trunks {
     }
 
     /// Runs every trunk until none has anything to do.
-    /// Lets every trunk do what is due, and learns what is due next. Whatever changes a trunk's registrations or ways ends here.
     fn settle(&mut self, ua: &mut UserAgent, now: Instant) {
         let ids: Vec<TrunkId> = self.trunks.keys().copied().collect();
         for id in ids {
@@ -423,7 +412,6 @@ impl Trunks {
         for (trunk, key, request) in requests {
             self.send(Purpose::Register { trunk, key }, request, ua, now);
         }
-        self.next = self.iter().filter_map(Trunk::next_timeout).min_by_key(|deadline| deadline.at);
     }
 
     fn act(&mut self, id: TrunkId, action: Action, ua: &mut UserAgent, now: Instant) {

@@ -65,15 +65,15 @@ impl Credentials {
     ) -> Result<Vec<AuthHeader>, AnswerError> {
         let client = pending.credentials.and_then(|id| self.clients.get_mut(id.0 as usize));
         let (config, client) = client.ok_or(AnswerError::Unsupported)?;
-        let request = protected(pending.template.as_ref().ok_or(AnswerError::Unsupported)?);
         let peer = config.peer.clone();
         let challenges = challenges(challenge);
         let by = if challenge.status() == Some(407) { Challenger::Proxy } else { Challenger::Origin };
-        let answer = client.answer(&challenges, &peer, &mut pending.attempts, &request)?;
+        let answer =
+            client.answer(&challenges, &peer, &mut pending.attempts, &protected(&pending.template))?;
         // RFC 3261 §22.3: what a proxy was given stays when the server behind it challenges, and the other way round.
         let other = if by == Challenger::Proxy { Challenger::Origin } else { Challenger::Proxy };
         let kept = pending.auth.iter().any(|header| header.name == other.credentials_header());
-        let kept = kept.then(|| client.next(other, &request)).flatten();
+        let kept = kept.then(|| client.next(other, &protected(&pending.template))).flatten();
         Ok(std::iter::once(answer).chain(kept).collect())
     }
 }

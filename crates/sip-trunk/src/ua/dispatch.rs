@@ -6,9 +6,9 @@ use super::event::Event;
 use super::wire::{Owner, Purpose};
 use super::{UserAgent, replaces};
 use crate::auth::AnswerError;
-use crate::dialog::{first, tag};
+use crate::dialog::first;
 use crate::endpoint::{self, Failure, RequestId, Source};
-use crate::header::{self, CSeq, Require};
+use crate::header::{self, CSeq, From, Require, To};
 use crate::msg::{HeaderName, Message, Method};
 use crate::session::{Session, SessionId, Unacceptable};
 use crate::subscription::{Side, Subscription, SubscriptionId};
@@ -118,7 +118,7 @@ impl UserAgent {
                 session.on_request(Some(transaction), message, source, wire, now);
             });
         }
-        let to = tag(&message, HeaderName::To);
+        let to = first::<To<'_>>(&message, HeaderName::To).and_then(|to| to.tag());
         let slot = to.zip(call_id(&message)).and_then(|(tag, call)| self.subscriptions.find(call, tag));
         let side = slot.and_then(|slot| self.subscriptions.get(slot)).map(Subscription::side);
         match (slot, side, method) {
@@ -305,7 +305,7 @@ impl UserAgent {
         if !is_success || cseq.is_none_or(|cseq| cseq.method != Method::Invite) {
             return;
         }
-        let from = tag(&message, HeaderName::From);
+        let from = first::<From<'_>>(&message, HeaderName::From).and_then(|from| from.tag());
         let id = from.zip(call_id(&message)).and_then(|(tag, call)| self.sessions.find(call, tag));
         if let Some(id) = id {
             self.on_session(id, |session, wire| {
@@ -334,8 +334,7 @@ impl UserAgent {
         let from = source.remote.ip().to_string();
         let configured = self.wire.credentials.peer(pending.credentials);
         let cseq = cseq.ok_or(AnswerError::ForeignPeer { from, configured })?;
-        let template = pending.template.as_ref().ok_or(AnswerError::Unsupported)?;
-        let outgoing = template.outgoing(cseq, &auth);
+        let outgoing = pending.template.outgoing(cseq, &auth);
         let request = self.wire.endpoint.request(outgoing, now).map_err(|_| AnswerError::TooManyAttempts)?;
         (pending.auth, pending.cseq) = (auth, cseq);
         Ok(request)
@@ -343,12 +342,13 @@ impl UserAgent {
 
     /// The session of a request of a peer.
     fn session_of(&self, message: &Message) -> Option<SessionId> {
-        self.sessions.find(call_id(message)?, tag(message, HeaderName::To)?)
+        let to = first::<To<'_>>(message, HeaderName::To)?;
+        self.sessions.find(call_id(message)?, to.tag()?)
     }
 }
 
 fn is_inside_dialog(message: &Message) -> bool {
-    tag(message, HeaderName::To).is_some()
+    first::<To<'_>>(message, HeaderName::To).is_some_and(|to| to.tag().is_some())
 }
 
 fn call_id(message: &Message) -> Option<&str> {

@@ -38,17 +38,17 @@ pub(crate) struct Template {
 impl Template {
     /// The request with its CSeq number and credentials.
     pub(crate) fn outgoing(&self, cseq: u32, auth: &[AuthHeader]) -> Outgoing {
-        self.clone().into_outgoing(cseq, auth)
-    }
-
-    /// The same of a template that is needed no more.
-    pub(crate) fn into_outgoing(self, cseq: u32, auth: &[AuthHeader]) -> Outgoing {
-        let Self { method, uri: _, draft, to, contact, transport, listener } = self;
-        let mut draft = draft.header(HeaderName::CSeq, format!("{cseq} {method}"));
+        let mut draft = self.draft.clone().header(HeaderName::CSeq, format!("{cseq} {}", self.method));
         for header in auth {
             draft = draft.header(header.name, &header.value);
         }
-        Outgoing { draft, to, contact, transport, listener }
+        Outgoing {
+            draft,
+            to: self.to.clone(),
+            contact: self.contact.clone(),
+            transport: self.transport,
+            listener: self.listener,
+        }
     }
 }
 
@@ -86,8 +86,7 @@ pub(crate) struct Pending {
     /// The name its owner knows it by; a repetition with credentials is another request to the endpoint.
     pub(crate) name: RequestId,
     pub(crate) owner: Owner,
-    /// What is sent again when it is challenged, if there are credentials.
-    pub(crate) template: Option<Template>,
+    pub(crate) template: Template,
     pub(crate) cseq: u32,
     pub(crate) attempts: Attempts,
     pub(crate) credentials: Option<CredentialsId>,
@@ -166,14 +165,8 @@ impl Wire {
         credentials: Option<CredentialsId>,
         now: Instant,
     ) -> Result<RequestId, SendError> {
-        let (outgoing, template, auth) = match credentials {
-            Some(id) => {
-                let auth = self.credentials.known(id, &template);
-                (template.outgoing(cseq, &auth), Some(template), auth)
-            }
-            None => (template.into_outgoing(cseq, &[]), None, Vec::new()),
-        };
-        let request = self.endpoint.request(outgoing, now)?;
+        let auth = credentials.map(|id| self.credentials.known(id, &template)).unwrap_or_default();
+        let request = self.endpoint.request(template.outgoing(cseq, &auth), now)?;
         let attempts = Attempts::default();
         let pending = Pending { name: request, owner, template, cseq, attempts, credentials, auth };
         self.requests.insert(request, pending);
