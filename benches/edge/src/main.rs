@@ -11,6 +11,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `arguments` | the command line |
 //! | `place` | addresses of a run, certificate, stunnel |
 //! | `server` | the edge and Kamailio, as they are started |
 //! | `load` | SIPp: calls, answers, registrations |
@@ -23,6 +24,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark runs in real time")]
 
+mod arguments;
 mod load;
 mod measure;
 mod memory;
@@ -37,63 +39,16 @@ mod stage;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser as _;
 use telco_testkit::peer::installed;
 
+use arguments::{Arguments, Part};
 use load::Amount;
 use memory::Kept;
 use place::Wire;
 use progress::Progress;
 use run::{Plan, Work};
 use stage::Pace;
-
-/// Compares the edge with Kamailio, which runs in turn with it and under the same load: CPU time per 1,000 calls and registrations,
-/// set-up times of calls, memory of a contact and of a call.
-///
-/// Needs the Debian packages kamailio, kamailio-tls-modules, sip-tester, openssl and stunnel4. Progress goes to standard error, the
-/// report to standard output as Markdown. A run for CPU time with a failed call or a retransmission does not count and is repeated.
-/// Let nothing else run on the machine meanwhile.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    /// New calls, or registrations, per second.
-    #[arg(long, default_value_t = 1000)]
-    rate: usize,
-    /// Calls, or registrations, of each run for CPU time and set-up times.
-    #[arg(long, default_value_t = 5000)]
-    calls: usize,
-    /// Runs of each server for CPU time and set-up times; ratios count from five on.
-    #[arg(long, default_value_t = 5)]
-    repeats: usize,
-    /// Registered contacts whose memory is measured.
-    #[arg(long, default_value_t = 10_000)]
-    contacts: usize,
-    /// Calls held at once whose memory is measured; 2,400 at most.
-    #[arg(long, default_value_t = 1000)]
-    held: usize,
-    /// Does this alone; may be given several times.
-    #[arg(long, value_enum)]
-    only: Vec<Part>,
-    /// A short look whether everything works: few calls, one run each, transactions not drained. Its figures mean nothing.
-    #[arg(long)]
-    quick: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// CPU time of calls over UDP, also beside Kamailio with dialogs and topology hiding.
-    Udp,
-    /// CPU time of calls over TCP.
-    Tcp,
-    /// CPU time of calls over TLS.
-    Tls,
-    /// CPU time of registrations with digest, over UDP.
-    Register,
-    /// Set-up times of calls over UDP: percentiles.
-    Setup,
-    /// Memory of a registered contact and of a confirmed call.
-    Memory,
-}
 
 fn main() -> ExitCode {
     match measure_all(&Arguments::parse()) {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use media_rtp::Seed;
-use media_rtp::driver::{CallId, CommandRefused, DriverStats, MediaThreads, SocketOptions, ThreadsConfig};
+use media_rtp::driver::{CallId, CommandRefused, DriverStats, MediaThreads, ThreadsConfig};
 use media_rtp::wav::Layout;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -17,26 +17,12 @@ use tokio::sync::mpsc;
 
 use super::prompts::{Prompts, has_files};
 use super::recordings::Disk;
+use super::run::MediaConfig;
 use super::sockets::{MediaSockets, PortPlan};
 use crate::media::{
     Action, CallMedia, Instruction, MediaCommand, MediaEvent, MediaId, MediaLeg, Notice, Order, PlayEnd,
     Pool, ReleasedLeg, Sound,
 };
-
-/// How media is run.
-#[derive(Debug, Clone)]
-pub struct MediaConfig {
-    /// Media threads.
-    pub threads: usize,
-    /// The ports to bind.
-    pub ports: Vec<PortPlan>,
-    /// Class of service and buffers of the sockets.
-    pub sockets: SocketOptions,
-    /// Where prompts are that commands name without a directory.
-    pub prompts: PathBuf,
-    /// Where recordings go that commands name without a directory.
-    pub recordings: PathBuf,
-}
 
 /// The media threads of an edge, and what they need from the operating system.
 pub struct MediaDriver {

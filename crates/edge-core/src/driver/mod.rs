@@ -23,8 +23,8 @@ pub mod spool;
 pub mod tls;
 
 pub use call::{Call, CallError, Digits, Ending, Recording, Transfer};
-pub use media::{MediaConfig, MediaDriver};
-pub use run::{PortsError, Running, Settings, StartError, start};
+pub use media::MediaDriver;
+pub use run::{MediaConfig, PortsError, Running, Settings, StartError, start};
 pub use serve::{CallFlow, serve};
 pub use sockets::PortPlan;
 pub use spool::Spool;

@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::media::{MediaConfig, MediaDriver};
+use super::media::MediaDriver;
 use super::sockets::PortPlan;
 use super::spool::{Spool, Stored};
 use crate::cdr::{Store, StoreFault};
@@ -45,6 +45,21 @@ pub struct Settings {
     pub media: MediaConfig,
     /// The directory of the call records.
     pub spool: PathBuf,
+}
+
+/// How media is run.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    /// Media threads.
+    pub threads: usize,
+    /// The ports to bind.
+    pub ports: Vec<PortPlan>,
+    /// Class of service and buffers of the sockets.
+    pub sockets: media_rtp::driver::SocketOptions,
+    /// Where prompts are that commands name without a directory.
+    pub prompts: PathBuf,
+    /// Where recordings go that commands name without a directory.
+    pub recordings: PathBuf,
 }
 
 impl Settings {

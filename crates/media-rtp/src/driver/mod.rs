@@ -17,6 +17,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "the driver is where the clock is read")]
 
+#[cfg(target_os = "linux")]
+mod bell;
 mod engine;
 mod socket;
 #[cfg(target_os = "linux")]

@@ -16,7 +16,8 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use slab::Slab;
 
-use super::threads::{Bell, CallId, Counters};
+use super::bell::Bell;
+use super::threads::{CallId, Counters};
 use super::{BUFFER, EngineOutput, Forward, MAX_DATAGRAM, MediaEngine};
 
 /// What signalling sends to a thread.

@@ -3,16 +3,14 @@
 use std::io;
 use std::net::UdpSocket;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, eventfd};
-
 use super::MediaEngine;
+use super::bell::Bell;
 use super::thread::{Instruction, MediaThread};
 
 /// How media threads are set up.
@@ -69,36 +67,6 @@ struct Handle<E: MediaEngine> {
     bell: Arc<Bell>,
     counters: Arc<Counters>,
     join: Option<JoinHandle<()>>,
-}
-
-/// Wakes a thread from its wait for sockets.
-pub(super) struct Bell {
-    pub(super) event: OwnedFd,
-    /// It was rung, and the thread has not looked yet.
-    rung: AtomicBool,
-    /// It is to be rung when wakes are held no longer.
-    owed: AtomicBool,
-}
-
-impl Bell {
-    fn new() -> io::Result<Self> {
-        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { event, rung: AtomicBool::new(false), owed: AtomicBool::new(false) })
-    }
-
-    /// Wakes the thread, unless that was done and it is about to look: what was queued before, it will see.
-    fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            // The counter is far from full.
-            let _ = rustix::io::write(&self.event, &1_u64.to_ne_bytes());
-        }
-    }
-
-    /// The thread is awake, and looks at what is queued after this.
-    pub(super) fn heard(&self) {
-        let _ = rustix::io::read(&self.event, &mut [0; 8]);
-        self.rung.swap(false, Ordering::AcqRel);
-    }
 }
 
 /// Counts a thread publishes after each round.
