@@ -8,6 +8,7 @@
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use media_rtp::rtcp::RtcpWriter;
 use media_rtp::rtp::RtpBuilder;
@@ -117,11 +118,21 @@ struct Libsrtp {
     program: PathBuf,
 }
 
+impl Drop for Libsrtp {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.program);
+    }
+}
+
 impl Libsrtp {
     /// Compiles the driver; `None` where this machine has no compiler or no libsrtp2.
     fn compile() -> Option<Self> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/libsrtp.c");
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libsrtp-peer");
+        // Tests run at once, in one process or in several, and none may write over what another runs.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("libsrtp-peer-{}-{number}", std::process::id());
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let built = Command::new("cc").args(["-O2", "-o"]).arg(&program).arg(&source).arg("-lsrtp2").output();
         match built {
             Ok(output) if output.status.success() => Some(Self { program }),
