@@ -87,8 +87,11 @@ impl Calls {
         for id in std::mem::take(&mut self.touched) {
             let Some(slot) = self.slot_mut(id) else { continue };
             let next = deadline(&slot.call);
-            let before = std::mem::replace(&mut slot.deadline, next.as_ref().map(|next| next.at));
-            if let Some(at) = before {
+            let at = next.as_ref().map(|next| next.at);
+            if slot.deadline == at {
+                continue;
+            }
+            if let Some(at) = std::mem::replace(&mut slot.deadline, at) {
                 self.deadlines.remove(&(at, id));
             }
             if let Some(Deadline { at, why }) = next {

@@ -9,7 +9,7 @@ use media_rtp::sdp::offer_answer::Codec;
 use media_rtp::sdp::{Signalling, TargetPolicy};
 use numplan::{Caller, Number, present, write_number};
 use sip_trunk::endpoint::{ContactSpec, Destination};
-use sip_trunk::group::{Calls, Considered, Cursor, Hunt, HuntEvent};
+use sip_trunk::group::{Calls, Cursor, Hunt, HuntEvent};
 use sip_trunk::msg::Message;
 use sip_trunk::trunk::{OutboundCall, Permit};
 use sip_trunk::ua::{self, Body, Invite, SessionId};
@@ -21,7 +21,7 @@ use super::identity::{anonymous, caller_of_phone_call, outside_number};
 use super::message::{q850, session_description};
 use crate::call::{Branch, Call, CallId, Dialing, Identity, Leg, Party, Prepared, Purpose, Standing, Way};
 use crate::cdr::{LegOutcome, LegRecord};
-use crate::compile::{Phone, Reach, Runtime, Trunk, User};
+use crate::compile::{Phone, Reach, Trunk, User};
 use crate::guard::{Attempt, Quoted};
 use crate::media::{
     Abilities, Action, LegNegotiation, LegProfile, MediaAddress, MediaLeg, MediaPorts, PoolId, Sound,
@@ -382,14 +382,8 @@ impl Edge {
         let address = take_ports(&mut self.ports, profile.pool, emergency, now)?;
         let (mut negotiation, mut offer) = (None, None);
         if !matches!(party, Party::Undecided) {
-            let mut side = LegNegotiation::sharing(
-                self.abilities.of(profile),
-                profile,
-                address,
-                signalling,
-                source,
-                seed,
-            );
+            let mut side =
+                LegNegotiation::sharing(&mut self.abilities, profile, address, signalling, source, seed);
             side.prefer(&caller_codecs(call));
             // An offer that cannot be made leaves the choice to the phone.
             offer = side.offer(MediaDirection::SendRecv).ok();
@@ -512,9 +506,7 @@ impl Edge {
         let Some(call) = self.calls.get_mut(id) else { return };
         let Some(dialing) = call.dialing.take() else { return };
         for (_, hunt) in dialing.hunts().filter(|(of, _)| *of == leg) {
-            for line in explain_hunt(&call.runtime, hunt) {
-                call.record.add_explanation(line);
-            }
+            explain_hunt(call, hunt);
         }
         for branch in dialing.branches {
             if branch.leg != leg {
@@ -539,9 +531,7 @@ impl Edge {
             let hunt = dialing.remove(leg);
             dialing.note_refusal(status);
             if let Some(hunt) = hunt {
-                for line in explain_hunt(&call.runtime, &hunt) {
-                    call.record.add_explanation(line);
-                }
+                explain_hunt(call, &hunt);
             }
         }
         if let Some(line) =
@@ -586,9 +576,7 @@ impl Edge {
             Way::Trunks(mut hunt) => {
                 hunt.withdraw(&mut self.trunks, &mut self.ua, now);
                 if let Some(call) = self.calls.get_mut(id) {
-                    for line in explain_hunt(&call.runtime, &hunt) {
-                        call.record.add_explanation(line);
-                    }
+                    explain_hunt(call, &hunt);
                 }
             }
             Way::Contact => {
@@ -721,9 +709,8 @@ impl Writer<'_> {
                 other
             }
         };
-        let config = self.abilities.of(&profile);
         let seed = media_rtp::Seed(seed);
-        let mut side = LegNegotiation::sharing(config, &profile, address, signalling, None, seed);
+        let mut side = LegNegotiation::sharing(self.abilities, &profile, address, signalling, None, seed);
         side.prefer(&self.codecs);
         let offer = side.offer(MediaDirection::SendRecv).ok();
         leg.search.get_or_insert_default().prepared.push(Prepared {
@@ -747,14 +734,16 @@ pub(super) fn take_ports(
     if emergency { ports.take_for_emergency(pool, now) } else { ports.take(pool, now) }
 }
 
-/// What a search considered, a line each, with the names of the trunks.
-fn explain_hunt(runtime: &Runtime, hunt: &Hunt) -> Vec<String> {
-    let line = |considered: &Considered| {
-        let name = runtime.trunk_of_key(considered.trunk).map(|trunk| trunk.settings.name.to_string());
+/// Writes down what a search considered, a line each, with the names of the trunks.
+fn explain_hunt(call: &mut Call, hunt: &Hunt) {
+    for considered in hunt.explanation() {
+        let trunk = call.runtime.trunk_of_key(considered.trunk);
         let text = considered.to_string();
-        name.map_or(text.clone(), |name| text.replacen(&considered.trunk.to_string(), &name, 1))
-    };
-    hunt.explanation().iter().map(line).collect()
+        call.record.add_explanation(match trunk {
+            Some(trunk) => text.replacen(&considered.trunk.to_string(), trunk.settings.name.as_ref(), 1),
+            None => text,
+        });
+    }
 }
 
 /// What the caller speaks, so that nothing needs transcoding where it can be helped.

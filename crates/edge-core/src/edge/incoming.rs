@@ -206,7 +206,7 @@ impl Edge {
         let address = take_ports(&mut self.ports, profile.pool, emergency, now)?;
         let seed = media_rtp::Seed(self.random());
         let negotiation = LegNegotiation::sharing(
-            self.abilities.of(&profile),
+            &mut self.abilities,
             &profile,
             address,
             signalling(source),

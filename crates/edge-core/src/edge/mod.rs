@@ -92,8 +92,32 @@ pub struct Edge {
     faults: u64,
     /// The call that something is being done for.
     about: Option<CallId>,
-    /// The part whose deadlines are looked at first.
-    first: usize,
+    turns: Turns,
+}
+
+/// Whose turn it is of the parts. Should one panic, the next round begins with the one behind it: none is kept waiting by another.
+#[derive(Debug, Default)]
+struct Turns {
+    next: usize,
+    left: usize,
+}
+
+impl Turns {
+    /// A round, in which every part has its turn once.
+    fn begin(&mut self) {
+        self.left = PARTS.len();
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        if self.left == 0 {
+            // Nothing has broken the round off: the next one begins in front.
+            self.next = 0;
+            return None;
+        }
+        let part = self.next % PARTS.len();
+        (self.next, self.left) = (part + 1, self.left - 1);
+        Some(part)
+    }
 }
 
 /// The parts with deadlines, in the order they are looked at.
@@ -170,7 +194,7 @@ impl Edge {
             seen: Seen::default(),
             faults: 0,
             about: None,
-            first: 0,
+            turns: Turns::default(),
             config,
             runtime,
             ua,
@@ -203,12 +227,10 @@ impl Edge {
     /// Runs what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.about = None;
-        // Should a part panic, the next time begins with the one behind it: none is kept waiting by another.
-        for part in turns(self.first) {
-            self.first = part + 1;
+        self.turns.begin();
+        while let Some(part) = self.turns.next() {
             PARTS[part](self, now);
         }
-        self.first = 0;
         self.pump(now);
     }
 
@@ -388,11 +410,6 @@ impl Edge {
     }
 }
 
-/// Every part once, beginning with this one.
-fn turns(first: usize) -> impl Iterator<Item = usize> {
-    (0..PARTS.len()).map(move |n| (first + n) % PARTS.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,13 +418,10 @@ mod tests {
     #[test]
     fn a_part_that_panics_keeps_none_waiting() {
         for bad in 0..PARTS.len() {
-            let (mut first, mut looked_at) = (0, vec![0; PARTS.len()]);
+            let (mut turns, mut looked_at) = (Turns::default(), vec![0; PARTS.len()]);
             for _ in 0..10 {
-                for part in turns(first) {
-                    first = part + 1;
-                    if part == bad {
-                        break;
-                    }
+                turns.begin();
+                while let Some(part) = turns.next().filter(|part| *part != bad) {
                     looked_at[part] += 1;
                 }
             }

@@ -274,7 +274,7 @@ impl Edge {
         };
         let seed = media_rtp::Seed(self.random());
         let mut side = LegNegotiation::sharing(
-            self.abilities.of(&profile),
+            &mut self.abilities,
             &profile,
             address,
             signalling(source),

@@ -1,7 +1,6 @@
 //! Offer and answer of one call leg, from its profile to what the media thread needs.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use media_rtp::Seed;
@@ -9,10 +8,10 @@ use media_rtp::dtmf::Method;
 use media_rtp::relay::{LatchPolicy, LegConfig};
 use media_rtp::sdp::attribute::Direction;
 use media_rtp::sdp::offer_answer::{Codec, LocalMedia, OfferError};
-use media_rtp::sdp::{MediaConfig, MediaSession, OfferAnswer, Refusal, SessionDescription, Signalling};
+use media_rtp::sdp::{MediaSession, OfferAnswer, Refusal, SessionDescription, Signalling};
 
 use super::ports::MediaAddress;
-use super::profile::{DtmfMethod, Latching, LegProfile};
+use super::profile::{Abilities, DtmfMethod, Latching, LegProfile};
 
 /// One leg's side of offer/answer, for as long as its dialog lasts.
 ///
@@ -40,12 +39,12 @@ impl LegNegotiation {
         source: Option<IpAddr>,
         seed: Seed,
     ) -> Self {
-        Self::sharing(profile.media_config().into(), profile, address, signalling, source, seed)
+        Self::sharing(&mut Abilities::default(), profile, address, signalling, source, seed)
     }
 
     /// The same with what the profile can do in one value for all calls.
     pub(crate) fn sharing(
-        config: Arc<MediaConfig>,
+        abilities: &mut Abilities,
         profile: &LegProfile,
         address: MediaAddress,
         signalling: Signalling,
@@ -54,7 +53,7 @@ impl LegNegotiation {
     ) -> Self {
         let local = LocalMedia::new(address.advertised);
         Self {
-            side: OfferAnswer::new(config, local, seed),
+            side: OfferAnswer::new(abilities.of(profile), local, seed),
             signalling,
             source,
             latch: profile.latch,

@@ -57,16 +57,7 @@ fn said(edge: &mut Edge, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
     let mut found = None;
     while let Some(output) = edge.poll_output() {
         if let Output::Io(Io::Datagram { bytes, .. }) = output {
-            let message = Message::from_datagram(bytes).unwrap();
-            if std::env::var("SHOW").is_ok() {
-                eprintln!(
-                    "{:?} {:?} {:?}",
-                    message.method(),
-                    message.status(),
-                    message.header(HeaderName::Reason)
-                );
-            }
-            found = Some(message).filter(&wanted).or(found);
+            found = Some(Message::from_datagram(bytes).unwrap()).filter(&wanted).or(found);
         }
     }
     found

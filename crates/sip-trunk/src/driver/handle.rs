@@ -65,7 +65,7 @@ impl<E: 'static> Handle<E> {
     /// Calls `command` with the engine and the time, and gives what it gives.
     ///
     /// # Errors
-    /// [`Unanswered`]
+    /// [`Unanswered`].
     pub async fn call<R: Send + 'static>(
         &self,
         command: impl FnOnce(&mut E, Instant) -> R + Send + 'static,

@@ -106,6 +106,13 @@ impl Sections {
         }
     }
 
+    /// What each section is for, in lower case.
+    fn kinds(&self) -> impl Iterator<Item = String> {
+        let (before, after) = self.around_audio();
+        let kind = |(line, _): &Refused| line.media.to_ascii_lowercase();
+        before.iter().map(kind).chain(["audio".to_owned()]).chain(after.iter().map(kind))
+    }
+
     /// Those before the audio, and those after it.
     fn around_audio(&self) -> (&[Refused], &[Refused]) {
         self.refused.split_at(self.audio.min(self.refused.len()))
@@ -115,7 +122,7 @@ impl Sections {
 /// An offer that was made and not answered.
 #[derive(Debug, Clone)]
 struct PendingOffer {
-    description: SessionDescription,
+    sections: Sections,
     formats: Vec<Format>,
     events: Vec<Format>,
     comfort_noise: Option<u8>,
@@ -214,17 +221,10 @@ impl OfferAnswer {
         audio.write(&mut description, &self.config, &self.local);
         after.iter().for_each(|(line, mid)| write::refused(&mut description, line, mid.as_ref()));
         let comfort_noise = comfort_noise.map(|f| f.payload_type);
-        let description = self.stamp(description);
-        let offer = description.clone();
-        self.pending = Some(Box::new(PendingOffer {
-            description: offer,
-            formats,
-            events,
-            comfort_noise,
-            security,
-            direction,
-        }));
-        Ok(description)
+        let sections = Sections::of(&description, self.sections.audio);
+        let pending = PendingOffer { sections, formats, events, comfort_noise, security, direction };
+        self.pending = Some(Box::new(pending));
+        Ok(self.stamp(description))
     }
 
     /// Offers to put the peer on hold: `sendonly`, or `inactive` where this side only received (RFC 3264 §8.4).
@@ -304,7 +304,7 @@ impl OfferAnswer {
             return self.session().cloned().filter(|_| repeated).ok_or(Refusal::NothingOffered);
         };
         let session = self.accept(&pending, answer, signalling)?;
-        self.sections = Sections::of(&pending.description, self.sections.audio);
+        self.sections = pending.sections;
         self.answered_by = Some(answer.digest());
         Ok(session)
     }
@@ -388,7 +388,7 @@ impl OfferAnswer {
         let remote = RemoteAudio::read(offer, &offer.media()[index], &self.local, &self.config.targets)?;
         self.choose(&remote)?;
         // An answer may make a key; this one makes none that lasts.
-        self.clone().answer_security(&remote, signalling)?;
+        self.answer_security(&mut self.keys.clone(), &remote, signalling)?;
         Ok(remote)
     }
 
@@ -402,7 +402,9 @@ impl OfferAnswer {
         let media = &offer.media()[index];
         let remote = RemoteAudio::read(offer, media, &self.local, &self.config.targets)?;
         let (send, own) = self.choose(&remote)?;
-        let (security, lines) = self.answer_security(&remote, signalling)?;
+        let mut keys = self.keys.clone();
+        let (security, lines) = self.answer_security(&mut keys, &remote, signalling)?;
+        self.keys = keys;
         for format in remote.formats.iter().chain(&remote.events).chain(&remote.comfort_noise) {
             self.payload_types.learn(format);
         }
@@ -458,11 +460,9 @@ impl OfferAnswer {
         answer: &SessionDescription,
         signalling: Signalling,
     ) -> Result<MediaSession, Refusal> {
-        let kinds = |d: &SessionDescription| -> Vec<_> {
-            d.media().iter().map(|m| m.line().media.to_ascii_lowercase()).collect()
-        };
         // RFC 3264 §6: an answer has as many m= lines as the offer, in the same order.
-        if kinds(&pending.description) != kinds(answer) {
+        let answered = answer.media().iter().map(|media| media.line().media.to_ascii_lowercase());
+        if !pending.sections.kinds().eq(answered) {
             return Err(Refusal::Mismatch);
         }
         let media = &answer.media()[self.sections.audio];

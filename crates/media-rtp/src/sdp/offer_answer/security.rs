@@ -5,8 +5,9 @@ use super::super::media_line::Protocol;
 use super::config::{Signalling, SrtpPolicy};
 use super::refusal::Refusal;
 use super::remote::RemoteAudio;
+use super::sdes::{self, LocalKeys};
 use super::session::{DtlsRole, MediaSecurity};
-use super::{OfferAnswer, OfferError, sdes};
+use super::{OfferAnswer, OfferError};
 use crate::srtp::MasterKey;
 
 /// What an offer proposes.
@@ -50,7 +51,8 @@ impl OfferAnswer {
     }
 
     pub(super) fn answer_security(
-        &mut self,
+        &self,
+        keys: &mut LocalKeys,
         remote: &RemoteAudio<'_>,
         signalling: Signalling,
     ) -> Result<(MediaSecurity, SecurityLines), Refusal> {
@@ -76,7 +78,7 @@ impl OfferAnswer {
         // RFC 4568 §5.1.2: the first line that can be used is taken; the answer repeats its tag and suite.
         let usable = |crypto: &Crypto| Some((crypto.tag, sdes::key(crypto, &self.config.suites)?));
         if let Some((tag, receive)) = remote.cryptos.iter().find_map(usable) {
-            let send = self.keys.of(receive.profile());
+            let send = keys.of(receive.profile());
             let lines = SecurityLines { crypto: Some(sdes::line(tag, &send)), setup: None };
             let security = MediaSecurity::Sdes { send: Box::new(send), receive: Box::new(receive) };
             return Ok((security, lines));
