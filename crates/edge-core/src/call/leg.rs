@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sip_trunk::trunk::Permit;
+use sip_trunk::trunk::{OriginalCaller, Permit};
 use sip_trunk::ua::SessionId;
 use telco_model::value::{EdgeId, TrunkId};
 
@@ -45,6 +45,8 @@ pub(crate) struct Identity {
     pub(crate) behind: Option<Origin>,
     /// The peer as its trunk asserts it (RFC 3325).
     pub(crate) asserted: Option<Box<str>>,
+    /// How a PBX names its caller.
+    pub(crate) original: Option<Box<OriginalCaller>>,
     /// Whether the other side may not learn who it is (RFC 3323).
     pub(crate) restricted: bool,
 }

@@ -28,6 +28,7 @@ use crate::guard::Ticket;
 use crate::media::{MAX_LEGS, MediaId, MediaLeg, Order};
 use crate::program::ProgramRun;
 use crate::route::Origin;
+use sip_trunk::trunk::OriginalCaller;
 use sip_trunk::uri::UriRef;
 use telco_model::value::{E164, EdgeId};
 
@@ -122,6 +123,11 @@ impl Call {
     /// The caller as its trunk asserts it (RFC 3325).
     pub(crate) fn asserted(&self) -> Option<&str> {
         self.leg(self.caller)?.identity.asserted.as_deref()
+    }
+
+    /// The caller as its PBX names it.
+    pub(crate) fn original(&self) -> Option<&OriginalCaller> {
+        self.leg(self.caller)?.identity.original.as_deref()
     }
 
     /// Whether an emergency service is called or on the line.

@@ -257,7 +257,8 @@ fn protocol(protocol: &entity::Protocol) -> Protocol {
             .iter()
             .map(|header| (header.name.as_str().to_owned(), header.value.to_string()))
             .collect(),
-        pbx_passthrough: protocol.pbx_passthrough,
+        // The trunk a call comes in by decides: only calls of a PBX have words of their own to pass on.
+        pbx_passthrough: true,
         release_link_transfer: protocol.release_link_transfer,
         take_back_and_transfer: protocol.take_back_and_transfer,
         retry: Retry { codes: codes(&protocol.retry.codes), causes: codes(&protocol.retry.causes) },

@@ -671,10 +671,15 @@ impl Writer<'_> {
             |_| self.address.to_owned(),
             |number| write_number(number, identity.called, country).to_string(),
         );
-        let shown = presented.number.as_ref().map(Number::to_string).unwrap_or_default();
+        // Who helps must know whom to call back.
+        let original = self.call.original().filter(|_| !emergency).cloned();
+        let shown = match &original {
+            Some(original) => original.from.clone(),
+            None => format!("tel:{}", presented.number.as_ref().map(Number::to_string).unwrap_or_default()),
+        };
         let search = self.call.leg_mut(self.leg).and_then(|leg| leg.search.as_mut());
         if let Some(prepared) = search.and_then(|search| search.prepared.last_mut()) {
-            (prepared.from, prepared.to) = (format!("tel:{shown}"), format!("tel:{called}"));
+            (prepared.from, prepared.to) = (shown, format!("tel:{called}"));
         }
         Some(OutboundCall {
             called,
@@ -685,8 +690,8 @@ impl Writer<'_> {
             body,
             max_forwards: Some(self.call.max_forwards),
             emergency,
-            // Who helps must know whom to call back.
             restricted: self.call.is_restricted() && !emergency,
+            original,
             ..OutboundCall::default()
         })
     }

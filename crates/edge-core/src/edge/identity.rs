@@ -1,13 +1,17 @@
 //! Who callers say they are, and what others are told of them (RFC 3323, RFC 3325).
 //!
 //! Nothing a caller writes about itself goes on as it is. A phone is whoever its password proves, and is shown with the number and name
-//! the configuration has for it; a trunk is believed about the callers it brings, who are shown by their number.
+//! the configuration has for it; a trunk is believed about the callers it brings, who are shown by their number. A PBX alone, which the
+//! configuration has to call one, says itself who calls.
 
 use std::time::Instant;
 
 use sip_trunk::endpoint::Source;
-use sip_trunk::header::{From, PAssertedIdentity, PPreferredIdentity, Privacy, RemotePartyId};
+use sip_trunk::header::{
+    From, NameAddr, PAssertedIdentity, PPreferredIdentity, Params, Privacy, RemotePartyId,
+};
 use sip_trunk::msg::Message;
+use sip_trunk::trunk::OriginalCaller;
 use sip_trunk::uri::UriRef;
 use telco_model::value::E164;
 
@@ -39,14 +43,31 @@ impl Edge {
 
 /// What a request says of its sender, and what we know of it: a call of `origin` that came from `party`.
 pub(super) fn identity_in(message: &Message, origin: &Origin, party: &Party) -> Identity {
-    let is_trunk = matches!(origin, Origin::Trunk(_));
+    let trunk = match origin {
+        Origin::Trunk(trunk) => Some(trunk),
+        Origin::Phone(_) => None,
+    };
     let asserted =
-        is_trunk.then(|| shown::<PAssertedIdentity<'_>>(message, |asserted| asserted.uri.to_string()));
+        trunk.map(|_| shown::<PAssertedIdentity<'_>>(message, |asserted| asserted.uri.to_string()));
+    let is_pbx = party.trunk().is_some_and(|trunk| trunk.settings.protocol.pbx_passthrough);
     Identity {
+        original: is_pbx.then(|| as_written(message)).flatten().map(Box::new),
         behind: matches!(party, Party::Neighbour(_)).then(|| origin.clone()),
         asserted: asserted.filter(|address| !address.is_empty()).map(Into::into),
         restricted: withholds_identity(message),
     }
+}
+
+/// ST-040: who calls, in the words of a PBX.
+fn as_written(message: &Message) -> Option<OriginalCaller> {
+    let from = message.typed::<From<'_>>()?.ok()?;
+    let from = NameAddr { display: from.display, uri: from.uri, params: Params::NONE };
+    let names = ["P-Asserted-Identity", "Remote-Party-ID", "Privacy", "Diversion"];
+    let headers = names.into_iter().flat_map(|name| {
+        let values = message.values(name);
+        values.map(move |value| (name.to_owned(), String::from_utf8_lossy(value).into_owned()))
+    });
+    Some(OriginalCaller { from: from.to_string(), headers: headers.collect() })
 }
 
 /// Whether the called may not learn who calls.

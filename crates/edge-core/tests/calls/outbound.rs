@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use edge_core::cdr::{Direction, LegOutcome, LegParty};
 use edge_core::guard::{Allowed, Destination, DestinationRule};
+use sip_trunk::msg::HeaderName;
 use sip_trunk::ua::{self, Refer};
 use telco_model::value::TrunkId;
 use telco_testkit::{check_ladder, expect_file};
@@ -41,7 +42,7 @@ fn a_phone_calls_out() {
 }
 
 /// TM-017, ST-040: a PBX is an External SIP trunk of the edge with PBX passthrough: what it dials and is no number of ours goes by the
-/// plans of its site. From a trunk without it, a carrier's, nobody calls out.
+/// plans of its site, and who calls is what it writes. From a trunk without it, a carrier's, nobody calls out.
 #[test]
 fn a_pbx_calls_out_and_a_carrier_does_not() {
     let device = "[trunks.protocol]\ntake_back_and_transfer = true\n";
@@ -51,12 +52,17 @@ fn a_pbx_calls_out_and_a_carrier_does_not() {
         let mut edge = EdgeNode::of(&sim, "edge", EDGE, document, |_| {});
         let mut pbx = Peer::new(&sim, "pbx", DEVICE);
         let mut carrier = Peer::new(&sim, "carrier-a", CARRIER_A).answering();
-        pbx.call(&sim, "2025550199", None);
+        let asserted = vec![("P-Asserted-Identity".to_owned(), "<tel:+13125550107>".to_owned())];
+        let desk = "\"Desk 7\" <sip:7001@pbx.acme.example>";
+        pbx.call_as(&sim, desk, "2025550199", None, asserted);
         sim.run_for(&mut [&mut edge, &mut pbx, &mut carrier], SECOND);
         assert_eq!((pbx.was_answered(), pbx.refused()), (refused.is_none(), refused), "{:?}", edge.records);
         if refused.is_none() {
             let uri = carrier.invite().request_uri().map(String::from_utf8_lossy).unwrap();
             assert_eq!(uri, "sip:+12025550199@192.0.2.10:5060");
+            let written = |name| String::from_utf8_lossy(carrier.invite().header(name).unwrap()).into_owned();
+            assert!(written(HeaderName::From).starts_with(&format!("{desk};tag=")));
+            assert_eq!(written(HeaderName::PAssertedIdentity), "<tel:+13125550107>");
         }
     }
 }

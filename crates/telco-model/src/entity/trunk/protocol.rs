@@ -30,7 +30,8 @@ pub struct Protocol {
     pub release_link_transfer: bool,
     /// Take Back and Transfer: the other side may send REFER to have the call back.
     pub take_back_and_transfer: bool,
-    /// PBX passthrough: calls between two PBX trunks are passed without change.
+    /// PBX passthrough: the other side is a PBX of ours. It calls out by the plans of its site, and who calls is passed on as it writes it.
+    /// Never for a carrier, which would call the world at our cost.
     pub pbx_passthrough: bool,
     /// Whether the `x-inin-cnv` header with the conversation id is sent.
     pub conversation_headers: bool,
